@@ -1,0 +1,3 @@
+//! The command `joules`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Samples, intervals and robust estimates.
