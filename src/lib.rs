@@ -14,6 +14,8 @@
 //! [`model::Model`] is checked and compiled, a [`fit::Fitted`] has estimates. A question that needs
 //! estimates takes a `&Fitted`.
 
+pub mod catalog;
+pub mod model;
 pub mod notes;
 pub mod runs;
 pub mod stats;

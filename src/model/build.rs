@@ -1,0 +1,387 @@
+//! Checks of the whole file: names, cycles, units, use. Then compilation.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::check::{Checker, Type};
+use super::compile::compile;
+use super::definition::{CatalogReference, Definition, NodeDefinition, Role, ValueKind};
+use super::expression::Expression;
+use super::fault::{Fault, ModelError, span};
+use super::graph::Graph;
+use super::groups::check_groups;
+use super::{Model, fault};
+use crate::catalog::Catalog;
+use crate::notes::nearest;
+use crate::runs::known;
+use crate::unit::{Dimension, Unit};
+
+impl Model {
+    /// Checks and compiles a definition.
+    pub fn new(mut definition: Definition, catalog: &Catalog) -> Result<Self, ModelError> {
+        let mut faults = std::mem::take(&mut definition.faults);
+        if !faults.iter().any(|fault| matches!(fault, Fault::Syntax { .. })) {
+            imply_catalog_nodes(&mut definition, catalog);
+            let names = names(&definition, &mut faults);
+            check_catalog(&definition, catalog, &names, &mut faults);
+            check_expressions(&definition, &names, &mut faults);
+            let graph = graph(&definition, &names);
+            match graph.order() {
+                Err(node) => faults.push(cycle(&definition, &graph, node)),
+                Ok(order) => {
+                    check_use(&definition, &names, &graph, &mut faults);
+                    check_groups(&definition, &names, &graph, &mut faults);
+                    if faults.is_empty() {
+                        return Ok(compile(definition, &graph, &order));
+                    }
+                }
+            }
+        }
+        faults.sort_by_key(fault::Fault::offset);
+        Err(ModelError::new(&definition.file, &definition.text, faults))
+    }
+
+    /// Reads, checks and compiles the text of a model file.
+    pub fn parse(file: &str, text: &str, catalog: &Catalog) -> Result<Self, ModelError> {
+        Self::new(Definition::parse(file, text), catalog)
+    }
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Named {
+    Node(usize),
+    Parameter(usize),
+    Regime(usize),
+}
+
+/// Every expression of the file.
+pub(super) fn expressions(definition: &Definition) -> Vec<&Expression> {
+    let nodes = definition.nodes.iter().flat_map(|node| {
+        [&node.equation, &node.missing, &node.noise, &node.at_least].into_iter().flatten().map(|(_, parsed)| parsed)
+    });
+    let parameters = definition.parameters.iter().filter_map(|parameter| parameter.only.as_ref()).map(|(_, e)| e);
+    let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
+    let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
+    nodes.chain(parameters).chain(regimes).chain(constraints).collect()
+}
+
+/// `gpu.tdp` in an equation, or in a list of latents, is short for a property looked up by the condition `gpu`.
+fn imply_catalog_nodes(definition: &mut Definition, catalog: &Catalog) {
+    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    for expression in expressions(definition) {
+        expression.names(&mut |name, at| found.push((name.to_owned(), at.clone())));
+    }
+    let grouped = definition.causes.iter().flat_map(|cause| &cause.from);
+    let grouped = grouped.chain(definition.mechanisms.iter().flat_map(|mechanism| &mechanism.latents));
+    found.extend(grouped.map(|text| (text.text.clone(), text.at.clone())));
+    for (name, at) in found {
+        let Some((table, attribute)) = name.split_once('.') else { continue };
+        let Some(dimension) = catalog.unit(table, attribute) else { continue };
+        let is_there = |node: &NodeDefinition, name: &str| node.name == name;
+        if definition.nodes.iter().any(|node| is_there(node, &name))
+            || !definition.nodes.iter().any(|node| is_there(node, table))
+        {
+            continue;
+        }
+        definition.nodes.push(NodeDefinition {
+            name: name.clone(),
+            at,
+            role: Role::Property,
+            kind: ValueKind::Number,
+            meaning: String::new(),
+            unit: Unit { label: dimension.to_string(), factor: 1.0, dimension },
+            equation: None,
+            missing: None,
+            from: Some(CatalogReference {
+                table: table.to_owned(),
+                keys: vec![table.to_owned()],
+                attribute: attribute.to_owned(),
+            }),
+            observed: None,
+            noise: None,
+            at_least: None,
+            source: String::new(),
+            valid: String::new(),
+        });
+    }
+}
+
+/// The table of names; duplicates are faults.
+fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Named> {
+    let nodes = definition.nodes.iter().enumerate().map(|(i, node)| (&node.name, &node.at, Named::Node(i)));
+    let parameters =
+        definition.parameters.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Parameter(i)));
+    let regimes = definition.regimes.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Regime(i)));
+    let mut names: HashMap<String, Named> = HashMap::new();
+    let mut places: HashMap<&String, &Range<usize>> = HashMap::new();
+    for (name, at, what) in nodes.chain(parameters).chain(regimes) {
+        if let Some(first) = places.insert(name, at) {
+            faults.push(Fault::Duplicate { name: name.clone(), at: span(at), first: span(first) });
+        }
+        names.insert(name.clone(), what);
+    }
+    names
+}
+
+/// Look-ups must name a table and attribute that the catalog has, in the unit that it has.
+fn check_catalog(
+    definition: &Definition,
+    catalog: &Catalog,
+    names: &HashMap<String, Named>,
+    faults: &mut Vec<Fault>,
+) {
+    for node in &definition.nodes {
+        let Some(from) = &node.from else { continue };
+        for key in &from.keys {
+            if !matches!(names.get(key), Some(Named::Node(_))) {
+                faults.push(unknown_name(key, &node.at, names));
+            }
+        }
+        if node.kind != ValueKind::Number {
+            continue;
+        }
+        if let Some(dimension) = catalog.unit(&from.table, &from.attribute)
+            && dimension != node.unit.dimension
+        {
+            faults.push(Fault::NodeUnit {
+                node: node.name.clone(),
+                expected: node.unit.dimension.to_string(),
+                found: dimension.to_string(),
+                at: span(&node.at),
+                help: format!("the catalog has `{}` of `{}` in {dimension}", from.attribute, from.table),
+            });
+        }
+    }
+}
+
+pub(super) fn unknown_name(name: &str, at: &Range<usize>, names: &HashMap<String, Named>) -> Fault {
+    let mut sorted: Vec<&str> = names.keys().map(String::as_str).collect();
+    sorted.sort_unstable();
+    let help = nearest(name, sorted).map(|near| format!("did you mean `{near}`?"));
+    Fault::UnknownName { name: name.to_owned(), at: span(at), help }
+}
+
+fn type_of(definition: &Definition, named: Named) -> Type {
+    match named {
+        Named::Node(index) => {
+            let node = &definition.nodes[index];
+            match node.kind {
+                ValueKind::Number => Type::Number(Some(node.unit.dimension)),
+                ValueKind::Name => Type::Text,
+                ValueKind::Flag => Type::Truth,
+            }
+        }
+        Named::Parameter(index) => Type::Number(Some(definition.parameters[index].unit.dimension)),
+        Named::Regime(_) => Type::Text,
+    }
+}
+
+/// Names, kinds and units of every expression.
+fn check_expressions(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
+    for expression in expressions(definition) {
+        expression.names(&mut |name, at| {
+            if !names.contains_key(name) {
+                faults.push(unknown_name(name, at, names));
+            }
+        });
+    }
+    let lookup = |name: &str| names.get(name).map(|&named| type_of(definition, named));
+    let mut checker = Checker { lookup: &lookup, faults: Vec::new() };
+    for node in &definition.nodes {
+        for (_, expression) in [&node.equation, &node.missing, &node.at_least].into_iter().flatten() {
+            check_node(&mut checker, node, expression);
+        }
+        if let Some((_, noise)) = &node.noise {
+            expect(&mut checker, noise, Type::Number(Some(Dimension::ONE)), &format!("the noise of `{}`", node.name));
+        }
+    }
+    for parameter in &definition.parameters {
+        if let Some((_, only)) = &parameter.only {
+            expect(&mut checker, only, Type::Truth, &format!("`where` of `{}`", parameter.name));
+        }
+    }
+    for regime in &definition.regimes {
+        let what = format!("the probability of `{}`", regime.name);
+        expect(&mut checker, &regime.probability.1, Type::Number(Some(Dimension::ONE)), &what);
+    }
+    for constraint in &definition.constraints {
+        expect(&mut checker, &constraint.require.1, Type::Truth, &format!("`require` of `{}`", constraint.name));
+    }
+    faults.extend(checker.faults);
+}
+
+/// A node's expression must be what the node is.
+fn check_node(checker: &mut Checker<'_>, node: &NodeDefinition, expression: &Expression) {
+    let Some(found) = checker.infer(expression) else { return };
+    match (node.kind, found) {
+        (ValueKind::Number, Type::Number(None)) | (ValueKind::Name, Type::Text) | (ValueKind::Flag, Type::Truth) => {}
+        (ValueKind::Number, Type::Number(Some(dimension))) => {
+            if dimension != node.unit.dimension {
+                checker.faults.push(Fault::NodeUnit {
+                    node: node.name.clone(),
+                    expected: node.unit.dimension.to_string(),
+                    found: dimension.to_string(),
+                    at: span(&expression.at),
+                    help: format!(
+                        "the equation lacks a factor in {}, or the unit is wrong",
+                        node.unit.dimension / dimension
+                    ),
+                });
+            }
+        }
+        (kind, found) => checker.faults.push(Fault::WrongKind {
+            what: format!("`{}`", node.name),
+            expected: match kind {
+                ValueKind::Number => "a number",
+                ValueKind::Name => "a category",
+                ValueKind::Flag => "a condition",
+            }
+            .to_owned(),
+            found: words(found).to_owned(),
+            at: span(&expression.at),
+        }),
+    }
+}
+
+fn words(found: Type) -> &'static str {
+    match found {
+        Type::Number(_) => "a number",
+        Type::Truth => "a condition",
+        Type::Text => "a category",
+    }
+}
+
+fn expect(checker: &mut Checker<'_>, expression: &Expression, expected: Type, what: &str) {
+    let Some(found) = checker.infer(expression) else { return };
+    let fits = match (expected, found) {
+        (Type::Number(Some(wanted)), Type::Number(dimension)) => dimension.is_none_or(|dimension| dimension == wanted),
+        (wanted, found) => wanted == found,
+    };
+    if !fits {
+        checker.faults.push(Fault::WrongKind {
+            what: what.to_owned(),
+            expected: if matches!(expected, Type::Truth) { "a condition" } else { "a pure number" }.to_owned(),
+            found: match found {
+                Type::Number(Some(dimension)) => format!("a number in {dimension}"),
+                other => words(other).to_owned(),
+            },
+            at: span(&expression.at),
+        });
+    }
+}
+
+/// Edges from every node that an equation, a default, a noise or a parameter's levels use.
+fn graph(definition: &Definition, names: &HashMap<String, Named>) -> Graph {
+    let mut edges = Vec::new();
+    for (child, node) in definition.nodes.iter().enumerate() {
+        for parent in parents(definition, names, node) {
+            edges.push((parent, child));
+        }
+    }
+    Graph::new(definition.nodes.len(), &edges)
+}
+
+/// Nodes that a node reads, also through the levels and `where` of its parameters and the regimes it uses.
+fn parents(definition: &Definition, names: &HashMap<String, Named>, node: &NodeDefinition) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut open: Vec<&Expression> =
+        [&node.equation, &node.missing].into_iter().flatten().map(|(_, expression)| expression).collect();
+    let mut seen_parameters = Vec::new();
+    while let Some(expression) = open.pop() {
+        expression.names(&mut |name, _| match names.get(name) {
+            Some(Named::Node(index)) => found.push(*index),
+            Some(Named::Parameter(index)) if !seen_parameters.contains(index) => {
+                seen_parameters.push(*index);
+                let parameter = &definition.parameters[*index];
+                open.extend(parameter.only.as_ref().map(|(_, only)| only));
+                let levels = parameter.per.iter().filter_map(|key| match names.get(&key.text) {
+                    Some(Named::Node(index)) => Some(*index),
+                    _ => None,
+                });
+                found.extend(levels);
+            }
+            _ => {}
+        });
+    }
+    if let Some(from) = &node.from {
+        found.extend(from.keys.iter().filter_map(|key| match names.get(key) {
+            Some(Named::Node(index)) => Some(*index),
+            _ => None,
+        }));
+    }
+    found
+}
+
+fn cycle(definition: &Definition, graph: &Graph, node: usize) -> Fault {
+    let indices = graph.cycle_through(node);
+    let mut path: Vec<String> = indices.iter().map(|&index| definition.nodes[index].name.clone()).collect();
+    path.extend(path.first().cloned());
+    let first = &definition.nodes[indices[0]];
+    let at = first.equation.as_ref().map_or(&first.at, |(text, _)| &text.at);
+    let help = "a cause cannot depend on its effect: take one of these names out of an equation".to_owned();
+    Fault::Cycle { path, at: span(at), help }
+}
+
+/// Every latent, property and parameter must lead to a metric, an identity or a constraint.
+fn check_use(
+    definition: &Definition,
+    names: &HashMap<String, Named>,
+    graph: &Graph,
+    faults: &mut Vec<Fault>,
+) {
+    let mut ends: Vec<usize> = Vec::new();
+    let mut used_parameters: Vec<bool> = vec![false; definition.parameters.len()];
+    let is_end = |node: &NodeDefinition| matches!(node.role, Role::Metric | Role::Identity) || node.observed.is_some();
+    ends.extend(definition.nodes.iter().enumerate().filter(|(_, node)| is_end(node)).map(|(index, _)| index));
+    let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
+    let noises = definition.nodes.iter().filter_map(|node| node.noise.as_ref()).map(|(_, noise)| noise);
+    let bounds = definition.nodes.iter().filter_map(|node| node.at_least.as_ref()).map(|(_, bound)| bound);
+    let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
+    for expression in constraints.chain(noises).chain(bounds).chain(regimes) {
+        expression.names(&mut |name, _| match names.get(name) {
+            Some(Named::Node(index)) => ends.push(*index),
+            Some(Named::Parameter(index)) => used_parameters[*index] = true,
+            _ => {}
+        });
+    }
+    for text in definition.parameters.iter().flat_map(|parameter| &parameter.per) {
+        match names.get(&text.text) {
+            Some(Named::Node(index)) => ends.push(*index),
+            _ => faults.push(unknown_name(&text.text, &text.at, names)),
+        }
+    }
+    for expression in expressions(definition) {
+        expression.names(&mut |name, _| {
+            if let Some(Named::Parameter(index)) = names.get(name) {
+                used_parameters[*index] = true;
+            }
+        });
+    }
+    let used = graph.ancestors(&ends);
+    let help = "use it in an equation, or take it away".to_owned();
+    for (node, used) in definition.nodes.iter().zip(&used) {
+        if !used && matches!(node.role, Role::Latent | Role::Property) {
+            faults.push(Fault::Unused { name: node.name.clone(), at: span(&node.at), help: help.clone() });
+        }
+    }
+    for (parameter, used) in definition.parameters.iter().zip(used_parameters) {
+        if !used {
+            faults.push(Fault::Unused { name: parameter.name.clone(), at: span(&parameter.at), help: help.clone() });
+        }
+    }
+    check_header(definition, names, faults);
+}
+
+/// The header's metric and required conditions exist.
+fn check_header(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
+    for text in &definition.requires {
+        if !names.contains_key(&text.text) && known(&text.text).is_none() {
+            faults.push(unknown_name(&text.text, &text.at, names));
+        }
+    }
+    if !definition.default_metric.is_empty() && !names.contains_key(&definition.default_metric) {
+        let at = definition.text.find(&definition.default_metric).unwrap_or(0);
+        faults.push(unknown_name(&definition.default_metric, &(at..at + definition.default_metric.len()), names));
+    }
+}

@@ -1,0 +1,301 @@
+//! A checked definition to a tape.
+
+use std::collections::HashMap;
+
+use super::definition::{Definition, NodeDefinition, Role, ValueKind};
+use super::expression::{Expression, ExpressionKind, Function, Operator};
+use super::frame::{Input, text_code};
+use super::graph::Graph;
+use super::tape::{Op, Slot, TapeBuilder};
+use super::{Bound, Cause, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+
+/// Compiles `definition`, whose nodes come in the order of `order`.
+pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) -> Model {
+    let mut compiler = Compiler { definition: &definition, tape: TapeBuilder::default(), inputs: Vec::new(), names: HashMap::new() };
+    let mut nodes = Vec::new();
+    let mut noisy = Vec::new();
+    let mut bounds = Vec::new();
+    for (new, &old) in order.iter().enumerate() {
+        let own = &definition.nodes[old];
+        let predicted = compiler.predicted(own, new);
+        let mut value = predicted;
+        if let Some((_, sigma)) = &own.noise {
+            let noise_input = compiler.input(Input::Noise(new));
+            let factor = compiler.input_slot(noise_input);
+            let factor = compiler.tape.push(Op::Exp(factor));
+            value = compiler.tape.push(Op::Multiply(predicted, factor));
+            if let Some((_, bound)) = &own.at_least {
+                let at_least = compiler.expression(bound);
+                bounds.push(Bound { node: new, at_least, noise_input });
+            } else if let Some(observed) = &own.observed {
+                let observed_input = compiler.input(Input::Observed(new));
+                let measured = compiler.input_slot(observed_input);
+                value = compiler.tape.push(Op::Known(measured, value));
+                let sigma = compiler.expression(sigma);
+                noisy.push(NoisyNode { node: new, observed: observed.clone(), sigma, observed_input, noise_input });
+            }
+        }
+        let value = compiler.tape.push(Op::Node(value));
+        compiler.names.insert(own.name.clone(), value);
+        nodes.push(Node {
+            name: own.name.clone(),
+            role: own.role,
+            kind: own.kind,
+            unit: own.unit.clone(),
+            meaning: own.meaning.clone(),
+            equation: equation_text(own),
+            source: own.source.clone(),
+            observed: own.observed.clone(),
+            predicted,
+            value,
+        });
+    }
+    let regimes = definition
+        .regimes
+        .iter()
+        .enumerate()
+        .map(|(index, regime)| Regime {
+            name: regime.name.clone(),
+            states: [regime.states[0].clone(), regime.states[1].clone()],
+            input: compiler.input(Input::State(index)),
+            probability: compiler.expression(&regime.probability.1),
+        })
+        .collect();
+    let index: HashMap<String, usize> =
+        nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect();
+    let constraints = definition
+        .constraints
+        .iter()
+        .map(|constraint| Constraint {
+            name: constraint.name.clone(),
+            text: constraint.require.0.text.clone(),
+            holds: compiler.expression(&constraint.require.1),
+            limits: constraint.limits.text.clone(),
+            ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
+            supply: constraint.supply.as_ref().map(|text| text.text.clone()),
+        })
+        .collect();
+    let parameters = definition
+        .parameters
+        .iter()
+        .map(|parameter| ModelParameter {
+            definition: parameter.clone(),
+            only: parameter.only.as_ref().map(|(_, only)| compiler.expression(only)),
+        })
+        .collect();
+    let causes = causes(&definition, &index, &noisy);
+    let mechanism_of = nodes
+        .iter()
+        .map(|node| {
+            definition
+                .mechanisms
+                .iter()
+                .position(|mechanism| mechanism.latents.iter().any(|latent| latent.text == node.name))
+        })
+        .collect();
+    let references = order.iter().map(|&old| definition.nodes[old].from.clone()).collect();
+    let default = |node: &NodeDefinition| node.missing.as_ref().map(|(text, _)| text.text.clone());
+    let defaults = order.iter().map(|&old| default(&definition.nodes[old])).collect();
+    let Compiler { tape, inputs, .. } = compiler;
+    let tape = tape.finish();
+    let parameter_slots = tape
+        .ops
+        .iter()
+        .enumerate()
+        .filter_map(|(slot, op)| if let Op::Parameter(index) = op { Some((*index as usize, slot as Slot)) } else { None })
+        .collect();
+    Model {
+        name: definition.name,
+        file: definition.file,
+        text: definition.text,
+        tasks: definition.tasks,
+        default_metric: definition.default_metric,
+        requires: definition.requires.into_iter().map(|text| text.text).collect(),
+        nodes,
+        noisy,
+        parameters,
+        regimes,
+        constraints,
+        causes,
+        mechanisms: definition.mechanisms.into_iter().map(|mechanism| mechanism.name).collect(),
+        graph: graph.renumbered(order),
+        mechanism_of,
+        bounds,
+        references,
+        defaults,
+        index,
+        inputs,
+        parameter_slots,
+        tape,
+    }
+}
+
+fn equation_text(node: &NodeDefinition) -> String {
+    match (&node.equation, &node.from) {
+        (Some((text, _)), _) => text.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        (None, Some(from)) => format!("{}[{}].{}", from.table, from.keys.join(", "), from.attribute),
+        (None, None) => String::new(),
+    }
+}
+
+fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
+    let is_property = |name: &str| {
+        definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property)
+    };
+    definition
+        .causes
+        .iter()
+        .map(|cause| {
+            let (properties, conditions) =
+                cause.from.iter().map(|text| text.text.clone()).partition(|name| is_property(name));
+            let noises = cause
+                .noise
+                .iter()
+                .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
+                .collect();
+            let show = cause.show.as_ref().map(|text| text.text.clone());
+            Cause { name: cause.name.clone(), meaning: cause.meaning.clone(), conditions, properties, noises, show }
+        })
+        .collect()
+}
+
+struct Compiler<'d> {
+    definition: &'d Definition,
+    tape: TapeBuilder,
+    inputs: Vec<Input>,
+    /// Value slot of every node compiled so far.
+    names: HashMap<String, Slot>,
+}
+
+impl Compiler<'_> {
+    /// The index of an input, made where it is new.
+    fn input(&mut self, input: Input) -> usize {
+        self.inputs.iter().position(|known| *known == input).unwrap_or_else(|| {
+            self.inputs.push(input);
+            self.inputs.len() - 1
+        })
+    }
+
+    fn input_slot(&mut self, input: usize) -> Slot {
+        self.tape.push(Op::Input(input as u32))
+    }
+
+    /// What a node is before its noise: the run's or catalog's value, else its default; or its equation.
+    fn predicted(&mut self, node: &NodeDefinition, index: usize) -> Slot {
+        if let Some((_, equation)) = &node.equation {
+            return self.expression(equation);
+        }
+        let input = self.input(Input::Given(index));
+        let given = self.input_slot(input);
+        match &node.missing {
+            Some((_, missing)) => {
+                let missing = self.expression(missing);
+                self.tape.push(Op::Known(given, missing))
+            }
+            None => given,
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) -> Slot {
+        match &expression.kind {
+            ExpressionKind::Number(value, _) => self.tape.push(Op::Constant(*value)),
+            ExpressionKind::Text(text) => self.tape.push(Op::Constant(text_code(text))),
+            ExpressionKind::Truth(holds) => self.tape.push(Op::Constant(f64::from(u8::from(*holds)))),
+            ExpressionKind::Name(name) => self.name(name),
+            ExpressionKind::Negate(inner) => {
+                let inner = self.expression(inner);
+                self.tape.push(Op::Negate(inner))
+            }
+            ExpressionKind::Not(inner) => {
+                let inner = self.expression(inner);
+                self.tape.push(Op::Not(inner))
+            }
+            ExpressionKind::Binary(operator, left, right) => {
+                let (a, b) = (self.expression(left), self.expression(right));
+                self.binary(*operator, a, b)
+            }
+            ExpressionKind::Call(function, arguments) => {
+                let slots: Vec<Slot> = arguments.iter().map(|argument| self.expression(argument)).collect();
+                self.call(*function, &slots)
+            }
+        }
+    }
+
+    fn name(&mut self, name: &str) -> Slot {
+        if let Some(&slot) = self.names.get(name) {
+            return slot;
+        }
+        if let Some(index) = self.definition.regimes.iter().position(|regime| regime.name == name) {
+            let input = self.input(Input::State(index));
+            return self.input_slot(input);
+        }
+        let index = self
+            .definition
+            .parameters
+            .iter()
+            .position(|parameter| parameter.name == name)
+            .expect("names were checked before compilation");
+        let value = self.tape.push(Op::Parameter(index as u32));
+        match &self.definition.parameters[index].only {
+            Some((_, only)) => {
+                let only = self.expression(&only.clone());
+                let zero = self.tape.push(Op::Constant(0.0));
+                self.tape.push(Op::Select(only, value, zero))
+            }
+            None => value,
+        }
+    }
+
+    fn binary(&mut self, operator: Operator, a: Slot, b: Slot) -> Slot {
+        let op = match operator {
+            Operator::Add => Op::Add(a, b),
+            Operator::Subtract => Op::Subtract(a, b),
+            Operator::Multiply => Op::Multiply(a, b),
+            Operator::Divide => Op::Divide(a, b),
+            Operator::Power => Op::Power(a, b),
+            Operator::Less => Op::Less(a, b),
+            Operator::LessEqual => Op::LessEqual(a, b),
+            Operator::Greater => Op::Less(b, a),
+            Operator::GreaterEqual => Op::LessEqual(b, a),
+            Operator::Equal => Op::Equal(a, b),
+            Operator::NotEqual => {
+                let equal = self.tape.push(Op::Equal(a, b));
+                Op::Not(equal)
+            }
+            Operator::And => Op::And(a, b),
+            Operator::Or => Op::Or(a, b),
+        };
+        self.tape.push(op)
+    }
+
+    fn call(&mut self, function: Function, slots: &[Slot]) -> Slot {
+        let fold = |tape: &mut TapeBuilder, make: fn(Slot, Slot) -> Op| {
+            slots[1..].iter().fold(slots[0], |so_far, &next| tape.push(make(so_far, next)))
+        };
+        let op = match function {
+            Function::If => Op::Select(slots[0], slots[1], slots[2]),
+            Function::Min => return fold(&mut self.tape, Op::Min),
+            Function::Max => return fold(&mut self.tape, Op::Max),
+            Function::Exp => Op::Exp(slots[0]),
+            Function::Log => Op::Log(slots[0]),
+            Function::Log2 => Op::Log2(slots[0]),
+            Function::Sqrt => Op::Sqrt(slots[0]),
+            Function::Smax => Op::Smax(slots[0], slots[1], slots[2]),
+            // x/(1+(x/room)^q)^(1/q) is the rounded minimum of x and the room.
+            Function::Smin | Function::Softcap => Op::Smin(slots[0], slots[1], slots[2]),
+            Function::Clip => {
+                let above = self.tape.push(Op::Max(slots[0], slots[1]));
+                Op::Min(above, slots[2])
+            }
+        };
+        self.tape.push(op)
+    }
+}
+
+/// Nodes whose value is a number: what can be shown with a unit.
+impl Node {
+    /// Whether values of the node can be averaged and shown with a unit.
+    pub fn is_number(&self) -> bool {
+        self.kind == ValueKind::Number
+    }
+}

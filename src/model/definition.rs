@@ -1,0 +1,216 @@
+//! A model file as written: tables, texts and expressions, not yet checked against each other.
+
+use std::ops::Range;
+
+use super::expression::Expression;
+use super::fault::Fault;
+use super::prior::Prior;
+use super::reader::Text;
+use crate::unit::Unit;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// A knob, or a property of the load, given by the run.
+    Condition,
+    /// Looked up in a catalog.
+    Property,
+    /// Computed by an equation, measured only sometimes.
+    Latent,
+    /// An observed outcome.
+    Metric,
+    /// Exact: no noise, no parameters.
+    Identity,
+}
+
+impl Role {
+    /// The table's name in the file.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::Property => "property",
+            Self::Latent => "latent",
+            Self::Metric => "metric",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// What values a node takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    /// A number in the node's unit.
+    Number,
+    /// A category.
+    Name,
+    /// On or off.
+    Flag,
+}
+
+/// `architecture[model].layers`: a table of the catalog, the conditions that select the entry, the attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogReference {
+    /// Table of the catalog.
+    pub table: String,
+    /// Conditions or properties whose values select the entry.
+    pub keys: Vec<String>,
+    /// Attribute of the entry.
+    pub attribute: String,
+}
+
+/// One node as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeDefinition {
+    /// Name, unique in the file.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// What it is.
+    pub role: Role,
+    /// What values it takes.
+    pub kind: ValueKind,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// How it follows from other nodes.
+    pub equation: Option<(Text, Expression)>,
+    /// What stands in where a run or catalog has no value.
+    pub missing: Option<(Text, Expression)>,
+    /// Catalog look-up of a property.
+    pub from: Option<CatalogReference>,
+    /// Name under which runs may have measured it.
+    pub observed: Option<String>,
+    /// Standard deviation of the logarithm of what the equation does not say about one run.
+    pub noise: Option<(Text, Expression)>,
+    /// What a measured run proves the node to have been at least.
+    pub at_least: Option<(Text, Expression)>,
+    /// Where the equation comes from.
+    pub source: String,
+    /// Where it stops being true.
+    pub valid: String,
+}
+
+/// One parameter as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterDefinition {
+    /// Name, unique in the file.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// Conditions or properties; one value per combination.
+    pub per: Vec<Text>,
+    /// The outer groups of nested pooling; a part of `per`.
+    pub within: Vec<Text>,
+    /// Where the parameter acts; elsewhere it is 0.
+    pub only: Option<(Text, Expression)>,
+    /// Prior of the pooled value.
+    pub prior: Prior,
+    /// Spread of levels around the pooled value.
+    pub pool: f64,
+    /// Spread of the outer groups of nested pooling.
+    pub pool_within: f64,
+    /// Levels with a prior of their own.
+    pub levels: Vec<(String, Prior)>,
+    /// Where the prior comes from.
+    pub source: String,
+}
+
+/// A state that differs run by run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegimeDefinition {
+    /// Name, compared with a state in equations: `host == "stalled"`.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Two states; the first is the ordinary one.
+    pub states: Vec<String>,
+    /// Probability of the second state.
+    pub probability: (Text, Expression),
+    /// The latent whose equation may use it.
+    pub affects: Text,
+}
+
+/// A limit that a configuration must keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstraintDefinition {
+    /// Name.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// What must hold.
+    pub require: (Text, Expression),
+    /// The condition to lower where it does not.
+    pub limits: Text,
+    /// The latent that is the largest value of `limits` that can run.
+    pub ceiling: Option<Text>,
+    /// The condition that may supply less than `limits` allows.
+    pub supply: Option<Text>,
+}
+
+/// Conditions, properties or noises that are one cause in answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CauseDefinition {
+    /// Name.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Conditions and properties.
+    pub from: Vec<Text>,
+    /// Noisy nodes: then the cause is an unexplained term.
+    pub noise: Vec<Text>,
+    /// The node whose value stands for the cause in answers, where it is not a condition of `from`.
+    pub show: Option<Text>,
+}
+
+/// Latents that are one mechanism in answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MechanismDefinition {
+    /// Name.
+    pub name: String,
+    /// Place of the name.
+    pub at: Range<usize>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Latents.
+    pub latents: Vec<Text>,
+}
+
+/// A model file as written.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The file's name as given.
+    pub file: String,
+    /// The whole text, for messages.
+    pub text: String,
+    /// Name of the model.
+    pub name: String,
+    /// Tasks whose runs go to this model.
+    pub tasks: Vec<String>,
+    /// Metric of answers where none is asked for.
+    pub default_metric: String,
+    /// Conditions without which nothing can be computed.
+    pub requires: Vec<Text>,
+    /// Nodes in the order of the file.
+    pub nodes: Vec<NodeDefinition>,
+    /// Parameters in the order of the file.
+    pub parameters: Vec<ParameterDefinition>,
+    /// Regimes.
+    pub regimes: Vec<RegimeDefinition>,
+    /// Constraints.
+    pub constraints: Vec<ConstraintDefinition>,
+    /// Causes in the order of the file.
+    pub causes: Vec<CauseDefinition>,
+    /// Mechanisms in the order of the file.
+    pub mechanisms: Vec<MechanismDefinition>,
+    /// Faults of single tables; checks of the whole are added when a model is made of it.
+    pub(super) faults: Vec<Fault>,
+}

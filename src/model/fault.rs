@@ -1,0 +1,288 @@
+//! What can be wrong with a model file, each with its place.
+
+use std::ops::Range;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+/// All faults of one model file.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{file} has {}", crate::notes::plural(faults.len(), "fault"))]
+pub struct ModelError {
+    /// The file's name as given.
+    pub file: String,
+    #[source_code]
+    text: NamedSource<String>,
+    /// Every fault, in the order of the file.
+    #[related]
+    pub faults: Vec<Fault>,
+}
+
+impl ModelError {
+    /// Collects the faults of a file.
+    pub(crate) fn new(file: &str, text: &str, faults: Vec<Fault>) -> Self {
+        Self { file: file.to_owned(), text: NamedSource::new(file, text.to_owned()), faults }
+    }
+}
+
+/// One fault, pointing at its place.
+#[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
+pub enum Fault {
+    /// The file is no TOML.
+    #[error("this is not TOML: {reason}")]
+    Syntax {
+        /// The parser's own words.
+        reason: String,
+        /// Where.
+        #[label("here")]
+        at: SourceSpan,
+    },
+    /// A table or key that the language does not have.
+    #[error("`{name}` is not a key of {place}")]
+    UnknownKey {
+        /// The key as written.
+        name: String,
+        /// The kind of table it stands in.
+        place: String,
+        /// Where.
+        #[label("not a key")]
+        at: SourceSpan,
+        /// The nearest key, or all of them.
+        #[help]
+        help: String,
+    },
+    /// A key without which the table says nothing.
+    #[error("{place} needs `{name}`")]
+    MissingKey {
+        /// The key.
+        name: String,
+        /// The table.
+        place: String,
+        /// Where.
+        #[label("has no `{name}`")]
+        at: SourceSpan,
+        /// What to write.
+        #[help]
+        help: String,
+    },
+    /// A value of another type than the language expects.
+    #[error("`{key}` must be {expected}, but is {found}")]
+    WrongType {
+        /// The key.
+        key: String,
+        /// In words.
+        expected: String,
+        /// In words.
+        found: String,
+        /// Where.
+        #[label("{found}")]
+        at: SourceSpan,
+    },
+    /// A text that is no unit.
+    #[error("{reason}")]
+    Unit {
+        /// The unit's own error.
+        reason: crate::unit::UnitError,
+        /// Where.
+        #[label("not a unit")]
+        at: SourceSpan,
+        /// What units there are.
+        #[help]
+        help: String,
+    },
+    /// An expression that does not parse.
+    #[error("expected {expected}, found {found}")]
+    Expression {
+        /// In words.
+        expected: String,
+        /// The token.
+        found: String,
+        /// Where.
+        #[label("expected {expected}")]
+        at: SourceSpan,
+    },
+    /// A name that nothing defines.
+    #[error("`{name}` is not defined")]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// Where.
+        #[label("not defined")]
+        at: SourceSpan,
+        /// The nearest name.
+        #[help]
+        help: Option<String>,
+    },
+    /// Two definitions of one name.
+    #[error("`{name}` is defined twice")]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// The second place.
+        #[label("second definition")]
+        at: SourceSpan,
+        /// The first place.
+        #[label("first definition")]
+        first: SourceSpan,
+    },
+    /// Nodes that define each other.
+    #[error("the equations form a cycle: {}", path.join(" → "))]
+    Cycle {
+        /// The nodes, first and last the same.
+        path: Vec<String>,
+        /// The equation that closes it.
+        #[label("closes the cycle")]
+        at: SourceSpan,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+    /// A node whose equation measures something else.
+    #[error("`{node}` must be in {expected}, but its equation is in {found}")]
+    NodeUnit {
+        /// The node.
+        node: String,
+        /// Dimension of its unit.
+        expected: String,
+        /// Dimension of its equation.
+        found: String,
+        /// Where.
+        #[label("{found}")]
+        at: SourceSpan,
+        /// The missing factor.
+        #[help]
+        help: String,
+    },
+    /// Two sides that cannot be added or compared.
+    #[error("`{operation}` needs the same unit on both sides, but has {left} and {right}")]
+    SidesDiffer {
+        /// The operator or function.
+        operation: String,
+        /// Dimension of the first side.
+        left: String,
+        /// Dimension of the second side.
+        right: String,
+        /// Where the first stands.
+        #[label("{left}")]
+        left_at: SourceSpan,
+        /// Where the second stands.
+        #[label("{right}")]
+        right_at: SourceSpan,
+    },
+    /// An argument that must be a pure number.
+    #[error("{what} must be a pure number, but is in {found}")]
+    NotPure {
+        /// In words.
+        what: String,
+        /// Its dimension.
+        found: String,
+        /// Where.
+        #[label("{found}")]
+        at: SourceSpan,
+    },
+    /// A condition where a number is due, a text where a condition is due.
+    #[error("{what} must be {expected}, but is {found}")]
+    WrongKind {
+        /// In words.
+        what: String,
+        /// In words.
+        expected: String,
+        /// In words.
+        found: String,
+        /// Where.
+        #[label("{found}")]
+        at: SourceSpan,
+    },
+    /// A function with too few or too many arguments.
+    #[error("`{function}` takes {expected}, but has {found}")]
+    Arguments {
+        /// The function.
+        function: String,
+        /// In words.
+        expected: String,
+        /// How many there are.
+        found: usize,
+        /// Where.
+        #[label("{found} given")]
+        at: SourceSpan,
+    },
+    /// A latent that no metric depends on.
+    #[error("`{name}` is used by nothing")]
+    Unused {
+        /// The node or parameter.
+        name: String,
+        /// Where.
+        #[label("no metric depends on it")]
+        at: SourceSpan,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+    /// A parameter without a prior.
+    #[error("parameter `{name}` has no prior")]
+    MissingPrior {
+        /// The parameter.
+        name: String,
+        /// Where.
+        #[label("no `prior`")]
+        at: SourceSpan,
+        /// What to write.
+        #[help]
+        help: String,
+    },
+    /// A prior, pool or level that cannot be.
+    #[error("{reason}")]
+    Prior {
+        /// In words.
+        reason: String,
+        /// Where.
+        #[label("here")]
+        at: SourceSpan,
+        /// What to write.
+        #[help]
+        help: String,
+    },
+    /// A condition, noise or latent that belongs to two groups, or to none.
+    #[error("{reason}")]
+    Grouping {
+        /// In words.
+        reason: String,
+        /// Where.
+        #[label("here")]
+        at: SourceSpan,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+}
+
+impl Fault {
+    /// Where the fault is, for sorting.
+    pub(crate) fn offset(&self) -> usize {
+        match self {
+            Self::Syntax { at, .. }
+            | Self::UnknownKey { at, .. }
+            | Self::MissingKey { at, .. }
+            | Self::WrongType { at, .. }
+            | Self::Unit { at, .. }
+            | Self::Expression { at, .. }
+            | Self::UnknownName { at, .. }
+            | Self::Duplicate { at, .. }
+            | Self::Cycle { at, .. }
+            | Self::NodeUnit { at, .. }
+            | Self::NotPure { at, .. }
+            | Self::WrongKind { at, .. }
+            | Self::Arguments { at, .. }
+            | Self::Unused { at, .. }
+            | Self::MissingPrior { at, .. }
+            | Self::Prior { at, .. }
+            | Self::Grouping { at, .. }
+            | Self::SidesDiffer { left_at: at, .. } => at.offset(),
+        }
+    }
+}
+
+/// A byte range as miette wants it.
+pub(crate) fn span(range: &Range<usize>) -> SourceSpan {
+    SourceSpan::new(range.start.into(), range.end.saturating_sub(range.start))
+}

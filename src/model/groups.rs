@@ -1,0 +1,133 @@
+//! Causes and mechanisms: every condition and noise in one cause, every latent in at most one mechanism.
+
+use std::collections::HashMap;
+
+use super::build::{Named, unknown_name};
+use super::definition::{Definition, Role};
+use super::fault::{Fault, span};
+use super::graph::Graph;
+use super::reader::Text;
+use crate::runs::condition_name;
+
+/// Checks the groups of a file.
+pub(super) fn check_groups(
+    definition: &Definition,
+    names: &HashMap<String, Named>,
+    graph: &Graph,
+    faults: &mut Vec<Fault>,
+) {
+    let mut cause_of: HashMap<&str, &str> = HashMap::new();
+    for cause in &definition.causes {
+        for text in cause.from.iter().chain(&cause.noise) {
+            once(&mut cause_of, &cause.name, text, "cause", faults);
+        }
+        for text in &cause.from {
+            let role = role_of(definition, names, &text.text);
+            let is_known_condition = condition_name(&text.text).is_some();
+            match role {
+                Some(Role::Condition | Role::Property) => {}
+                None if is_known_condition => {}
+                None => faults.push(unknown_name(&text.text, &text.at, names)),
+                Some(other) => faults.push(Fault::Grouping {
+                    reason: format!("`{}` is {}, and a cause is made of conditions", text.text, article(other)),
+                    at: span(&text.at),
+                    help: "a mechanism is made of latents; the part of a node that its equation does not say \
+                           stands under `noise`"
+                        .to_owned(),
+                }),
+            }
+        }
+        for text in &cause.noise {
+            let noisy = definition.nodes.iter().any(|node| node.name == text.text && node.noise.is_some());
+            if !names.contains_key(&text.text) {
+                faults.push(unknown_name(&text.text, &text.at, names));
+            } else if !noisy {
+                faults.push(Fault::Grouping {
+                    reason: format!("`{}` has no noise", text.text),
+                    at: span(&text.at),
+                    help: "write `noise = { lognormal = 0.02 }` in its table, or take it out of the cause".to_owned(),
+                });
+            }
+        }
+    }
+    check_members(definition, &cause_of, graph, faults);
+    check_mechanisms(definition, names, faults);
+}
+
+/// Conditions that reach a metric, and noises, must have a cause.
+fn check_members(
+    definition: &Definition,
+    cause_of: &HashMap<&str, &str>,
+    graph: &Graph,
+    faults: &mut Vec<Fault>,
+) {
+    let ends: Vec<usize> = definition
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| matches!(node.role, Role::Metric | Role::Identity))
+        .map(|(index, _)| index)
+        .collect();
+    let reaches = graph.ancestors(&ends);
+    for (node, reaches) in definition.nodes.iter().zip(reaches) {
+        let what = match node.role {
+            Role::Condition if reaches => "condition",
+            // A bound is a noise of its own that no cause is charged with: both runs share it.
+            _ if node.noise.is_some() && node.at_least.is_none() => "noise of",
+            _ => continue,
+        };
+        if !cause_of.contains_key(node.name.as_str()) {
+            faults.push(Fault::Grouping {
+                reason: format!("{what} `{}` belongs to no cause", node.name),
+                at: span(&node.at),
+                help: "name it in the `from` (or `noise`) of one `[cause.…]`".to_owned(),
+            });
+        }
+    }
+}
+
+fn check_mechanisms(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
+    let mut mechanism_of: HashMap<&str, &str> = HashMap::new();
+    for mechanism in &definition.mechanisms {
+        for text in &mechanism.latents {
+            once(&mut mechanism_of, &mechanism.name, text, "mechanism", faults);
+            if !matches!(names.get(&text.text), Some(Named::Node(_))) {
+                faults.push(unknown_name(&text.text, &text.at, names));
+            }
+        }
+    }
+}
+
+/// A member of two groups is a fault.
+fn once<'d>(
+    group_of: &mut HashMap<&'d str, &'d str>,
+    group: &'d str,
+    text: &'d Text,
+    kind: &str,
+    faults: &mut Vec<Fault>,
+) {
+    if let Some(first) = group_of.insert(&text.text, group) {
+        faults.push(Fault::Grouping {
+            reason: format!("`{}` belongs to two {kind}s, `{first}` and `{group}`", text.text),
+            at: span(&text.at),
+            help: format!("leave it in one {kind}"),
+        });
+    }
+}
+
+fn role_of(definition: &Definition, names: &HashMap<String, Named>, name: &str) -> Option<Role> {
+    match names.get(name) {
+        Some(Named::Node(index)) => Some(definition.nodes[*index].role),
+        _ => None,
+    }
+}
+
+fn article(role: Role) -> &'static str {
+    match role {
+        Role::Condition => "a condition",
+        Role::Property => "a property",
+        Role::Latent => "a latent",
+        Role::Metric => "a metric",
+        Role::Identity => "an identity",
+    }
+}

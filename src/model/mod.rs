@@ -1,0 +1,219 @@
+//! Models: files of equations with units, checked and compiled.
+//!
+//! A [`Definition`] is the file as written. [`Model::new`] checks it — names, cycles, units, priors, groups, all faults
+//! at once — reads the causal graph off the equations, and compiles them to a tape that evaluates columns of runs
+//! and gives exact derivatives. The engine knows nothing of GPUs; what it explains is in the file.
+
+mod build;
+mod check;
+mod compile;
+mod definition;
+mod derive;
+mod expression;
+mod fault;
+mod frame;
+mod graph;
+mod groups;
+mod parameter;
+mod parse;
+mod prior;
+mod reader;
+mod tape;
+
+pub use definition::{
+    CatalogReference, CauseDefinition, ConstraintDefinition, Definition, MechanismDefinition, NodeDefinition,
+    ParameterDefinition, RegimeDefinition, Role, ValueKind,
+};
+pub use derive::canonical;
+pub use expression::{Expression, ExpressionKind, Function, Operator};
+pub use fault::{Fault, ModelError};
+pub use frame::{Frame, FrameError, FrameFault};
+pub use graph::Graph;
+pub use parameter::{ParameterSpace, Term};
+pub(crate) use parameter::Slopes;
+pub use prior::Prior;
+pub use reader::Text;
+
+pub(crate) use frame::{Input, MixedFrame, text_code};
+pub(crate) use tape::{Columns, Op, Slot, Tape};
+
+use std::collections::HashMap;
+
+use crate::unit::Unit;
+
+/// A node of the checked model.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// What values it takes.
+    pub kind: ValueKind,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// The equation as written, or the catalog look-up.
+    pub equation: String,
+    /// Where the equation comes from.
+    pub source: String,
+    /// Name under which runs may have measured it.
+    pub observed: Option<String>,
+    /// Slot of what the equation says.
+    pub(crate) predicted: Slot,
+    /// Slot of the value: the measured one where there is one, else predicted times noise.
+    pub(crate) value: Slot,
+}
+
+/// A node whose equation leaves something unsaid about each run.
+#[derive(Clone, Debug)]
+pub struct NoisyNode {
+    /// Index of the node.
+    pub node: usize,
+    /// Name under which runs have measured it.
+    pub observed: String,
+    /// Slot of the standard deviation of its log noise.
+    pub(crate) sigma: Slot,
+    pub(crate) observed_input: usize,
+    pub(crate) noise_input: usize,
+}
+
+/// A cause of answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// Name.
+    pub name: String,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Conditions it is made of.
+    pub conditions: Vec<String>,
+    /// Properties that belong to it and not to the cause of their keys.
+    pub properties: Vec<String>,
+    /// Noisy nodes (indices into [`Model::noisy`]) whose unexplained part it is.
+    pub noises: Vec<usize>,
+    /// The node that stands for it in answers.
+    pub show: Option<String>,
+}
+
+impl Cause {
+    /// Whether it is an unexplained term.
+    pub fn is_unexplained(&self) -> bool {
+        !self.noises.is_empty()
+    }
+}
+
+/// A limit that a configuration must keep.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// Name.
+    pub name: String,
+    /// What must hold, as written.
+    pub text: String,
+    /// Slot of its truth.
+    pub(crate) holds: Slot,
+    /// The condition to lower where it does not hold.
+    pub limits: String,
+    /// The latent that is the largest feasible value of `limits`.
+    pub ceiling: Option<usize>,
+    /// The condition that may supply less than `limits` allows.
+    pub supply: Option<String>,
+}
+
+/// A state that differs run by run.
+#[derive(Clone, Debug)]
+pub struct Regime {
+    /// Name.
+    pub name: String,
+    /// Its two states.
+    pub states: [String; 2],
+    pub(crate) input: usize,
+    pub(crate) probability: Slot,
+}
+
+/// A parameter of the checked model.
+#[derive(Clone, Debug)]
+pub struct ModelParameter {
+    /// As written.
+    pub definition: ParameterDefinition,
+    /// Slot of the truth of `where`, if there is one.
+    pub(crate) only: Option<Slot>,
+}
+
+/// A checked and compiled model.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Name of the model.
+    pub name: String,
+    /// The file it was read from.
+    pub file: String,
+    /// The whole text of that file.
+    pub text: String,
+    /// Tasks whose runs go to this model.
+    pub tasks: Vec<String>,
+    /// Metric of answers where none is asked for.
+    pub default_metric: String,
+    /// Conditions without which nothing can be computed.
+    pub requires: Vec<String>,
+    /// Nodes, each after its parents.
+    pub nodes: Vec<Node>,
+    /// Noisy nodes, in the order of the graph.
+    pub noisy: Vec<NoisyNode>,
+    /// Parameters in the order of the file.
+    pub parameters: Vec<ModelParameter>,
+    /// Regimes.
+    pub regimes: Vec<Regime>,
+    /// Constraints.
+    pub constraints: Vec<Constraint>,
+    /// Causes in the order of the file.
+    pub causes: Vec<Cause>,
+    /// Mechanisms in the order of the file.
+    pub mechanisms: Vec<String>,
+    /// The causal graph.
+    pub graph: Graph,
+    /// Mechanism of a node, if it has one.
+    pub(crate) mechanism_of: Vec<Option<usize>>,
+    /// Nodes with a lower bound that a measured run proves: (node, slot of the bound, noise input of the node).
+    pub(crate) bounds: Vec<Bound>,
+    /// Parameters that the tape reads, with their slots.
+    pub(crate) parameter_slots: Vec<(usize, Slot)>,
+    /// Catalog look-ups, by node.
+    pub(crate) references: Vec<Option<CatalogReference>>,
+    /// What stands in for a missing value, as written, by node.
+    pub(crate) defaults: Vec<Option<String>>,
+    pub(crate) index: HashMap<String, usize>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) tape: Tape,
+}
+
+/// A lower bound of a node that a measured run proves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(crate) node: usize,
+    pub(crate) at_least: Slot,
+    pub(crate) noise_input: usize,
+}
+
+impl Model {
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.index.get(name).map(|&index| &self.nodes[index])
+    }
+
+    /// The index of a node.
+    pub fn node_index(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// The cause that a condition or explicitly named property belongs to.
+    pub fn cause_of(&self, name: &str) -> Option<usize> {
+        self.causes.iter().position(|cause| {
+            cause.conditions.iter().chain(&cause.properties).any(|own| own == name)
+        })
+    }
+
+    /// Metrics and identities: what can be asked for.
+    pub fn metrics(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| matches!(node.role, Role::Metric | Role::Identity))
+    }
+}
