@@ -16,6 +16,7 @@
 
 pub mod attribute;
 pub mod notes;
+pub mod report;
 pub mod runs;
 pub mod stats;
 pub mod unit;
