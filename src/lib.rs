@@ -14,9 +14,12 @@
 //! [`model::Model`] is checked and compiled, a [`fit::Fitted`] has estimates. A question that needs
 //! estimates takes a `&Fitted`.
 
+pub mod attribute;
 pub mod catalog;
+pub mod fit;
 pub mod model;
 pub mod notes;
+pub mod report;
 pub mod runs;
 pub mod stats;
 pub mod unit;

@@ -1,0 +1,25 @@
+//! How does an answer look? One [`Document`] for the terminal and for Markdown.
+//!
+//! An answer builds a document out of blocks (headings, paragraphs, tables, bars, lists, fields, code) and says nothing
+//! of their layout; [`render`] lays it out. Every text is a [`Text`]: spans with a tone, free of control characters
+//! from the moment they exist, so that no name of a run or a model can drive a terminal.
+//!
+//! ```
+//! use joules::report::{Column, Document, Table, TextStyle, render};
+//!
+//! let mut table = Table::new([Column::left("cause"), Column::right("factor")]);
+//! table.row(["`output_length`", "×1.49"]);
+//! let mut document = Document::new("Why run b uses **2.07 times** the energy of run a");
+//! document.heading("Causes").table(table);
+//! println!("{}", render::text(&document, &TextStyle::default()));
+//! ```
+
+mod block;
+mod document;
+pub mod render;
+mod text;
+
+pub use block::{Align, Bar, Bars, Block, Column, Table};
+pub use document::Document;
+pub use render::TextStyle;
+pub use text::{Span, Text, Tone};
