@@ -3,11 +3,9 @@
 use argmin::core::{CostFunction, Error, Executor, Gradient, Hessian, State};
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 use nalgebra::{DMatrix, DVector};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use super::objective::{Curved, Objective};
-use crate::stats::standard_normal;
+use crate::stats::Draws;
 
 /// Iterations between two looks at the gradient.
 const LEG: u64 = 12;
@@ -130,12 +128,12 @@ fn leg(objective: &Objective<'_>, theta: DVector<f64>, radius: f64) -> DVector<f
 /// Finds the mode: two legs from every start, then the best one to the end.
 pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution {
     let size = objective.space.len();
-    let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
+    let mut random = Draws::new(settings.seed);
     let mut best: Option<(f64, DVector<f64>)> = None;
     let mut starts = Vec::new();
     for start in 0..settings.starts.max(1) {
         let scale = if start == 0 { 0.0 } else { 0.5 };
-        let theta = DVector::from_fn(size, |_, _| scale * standard_normal(&mut random));
+        let theta = DVector::from_fn(size, |_, _| scale * random.gaussian());
         let theta = leg(objective, leg(objective, theta, 2.0), 4.0);
         let cost = objective.cost(theta.as_slice());
         starts.push(cost);

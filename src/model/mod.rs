@@ -200,6 +200,11 @@ impl Model {
         self.index.get(name).map(|&index| &self.nodes[index])
     }
 
+    /// Whether runs of this task go to the model.
+    pub fn takes(&self, task: &str) -> bool {
+        self.tasks.iter().any(|own| own == task)
+    }
+
     /// The index of a node.
     pub fn node_index(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()

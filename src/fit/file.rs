@@ -1,0 +1,216 @@
+//! Fitted parameters on disk: a TOML file for people, with the posterior for the program.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use miette::Diagnostic;
+use nalgebra::DMatrix;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::fitted::{Fitted, Record};
+use super::summary::estimates;
+use crate::model::{Model, ParameterSpace};
+
+/// Version of the file's form.
+const FORMAT: u32 = 1;
+
+/// Why a fitted file cannot be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum FittedFileError {
+    /// No TOML, or not this form.
+    #[error("{file} is not a file of fitted parameters: {reason}")]
+    #[diagnostic(help("make one with `joules fit --out {file}`"))]
+    Form {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Fitted with another model.
+    #[error("{file} was fitted with model `{found}` (digest {found_digest}), not with `{expected}` (digest {expected_digest})")]
+    #[diagnostic(help("fit again with `joules fit`, or give the model it was fitted with as `--model FILE`"))]
+    OtherModel {
+        /// The file.
+        file: String,
+        /// The model it names.
+        found: String,
+        /// Its digest.
+        found_digest: String,
+        /// The model at hand.
+        expected: String,
+        /// Its digest.
+        expected_digest: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FittedFile {
+    format: u32,
+    model: String,
+    digest: String,
+    fit: FitTable,
+    #[serde(default)]
+    #[serde(rename = "parameter")]
+    _parameters: BTreeMap<String, toml::Value>,
+    posterior: PosteriorTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FitTable {
+    #[serde(rename = "runs")]
+    _runs: usize,
+    sources: BTreeMap<String, usize>,
+    stopped: String,
+    log_posterior: f64,
+    starts: Vec<f64>,
+    seed: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PosteriorTable {
+    levels: BTreeMap<String, Vec<String>>,
+    mode: Vec<f64>,
+    factor: String,
+}
+
+/// A short digest of a model's text: FNV-1a, 64 bits.
+pub(super) fn digest(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// The text of a fitted file.
+pub fn write_fitted(fitted: &Fitted) -> String {
+    let mut text = format!(
+        "# Parameters of model `{0}`, estimated by `joules fit`. The tables `parameter` are for readers; the program reads\n\
+         # `posterior`: the mode in standard normal coordinates and the Cholesky factor of the curvature there.\n\n\
+         format = {FORMAT}\nmodel = \"{0}\"\ndigest = \"{1}\"\n\n[fit]\nruns = {2}\nstopped = {3}\nlog_posterior = {4:?}\n\
+         starts = {5:?}\nseed = {6}\n\n[fit.sources]\n",
+        fitted.model.name,
+        digest(&fitted.model.text),
+        fitted.record.runs(),
+        quoted(&fitted.record.stopped),
+        fitted.record.log_posterior,
+        fitted.record.starts,
+        fitted.record.seed,
+    );
+    for (source, count) in &fitted.record.sources {
+        let _ = writeln!(text, "{} = {count}", quoted(source));
+    }
+    for estimate in estimates(fitted) {
+        let key = if estimate.level.is_empty() {
+            estimate.name.clone()
+        } else {
+            format!("{}.{}", estimate.name, quoted(&estimate.level))
+        };
+        let _ = write!(
+            text,
+            "\n[parameter.{key}]\nvalue = {:e}\ninterval = [{:e}, {:e}]\nunit = {}\ndecided_by_data = {:.2}\n",
+            rounded(estimate.value, 4),
+            rounded(estimate.lower, 4),
+            rounded(estimate.upper, 4),
+            quoted(&estimate.unit),
+            estimate.decided,
+        );
+    }
+    text.push_str("\n[posterior]\nmode = [");
+    for (index, value) in fitted.theta.iter().enumerate() {
+        let _ = write!(text, "{}{value:?}", if index % 6 == 0 { "\n  " } else { " " });
+        text.push(',');
+    }
+    text.push_str("\n]\nfactor = \"\"\"\n");
+    for row in 0..fitted.theta.len() {
+        for column in 0..=row {
+            let _ = write!(text, "{}{:e}", if column == 0 { "" } else { " " }, rounded(fitted.factor[(row, column)], 6));
+        }
+        text.push('\n');
+    }
+    text.push_str("\"\"\"\n\n[posterior.levels]\n");
+    for (index, parameter) in fitted.model.parameters.iter().enumerate() {
+        let levels: Vec<String> = fitted.space.levels(index).map(quoted).collect();
+        if !levels.is_empty() {
+            let _ = writeln!(text, "{} = [{}]", parameter.definition.name, levels.join(", "));
+        }
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// `value` with so many significant digits.
+fn rounded(value: f64, digits: usize) -> f64 {
+    format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
+}
+
+/// The model that a fitted file names.
+pub fn model_name(file: &str, text: &str) -> Result<String, FittedFileError> {
+    Ok(parsed(file, text)?.model)
+}
+
+fn parsed(file: &str, text: &str) -> Result<FittedFile, FittedFileError> {
+    let form = |reason: String| FittedFileError::Form { file: file.to_owned(), reason };
+    let parsed: FittedFile = toml::from_str(text).map_err(|error| form(error.message().to_owned()))?;
+    if parsed.format != FORMAT {
+        return Err(form(format!("its format is {}, and this version reads {FORMAT}", parsed.format)));
+    }
+    Ok(parsed)
+}
+
+/// Reads a fitted file for a model.
+pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, FittedFileError> {
+    let form = |reason: String| FittedFileError::Form { file: file.to_owned(), reason };
+    let parsed = parsed(file, text)?;
+    let own = digest(&model.text);
+    if parsed.model != model.name || parsed.digest != own {
+        return Err(FittedFileError::OtherModel {
+            file: file.to_owned(),
+            found: parsed.model,
+            found_digest: parsed.digest,
+            expected: model.name,
+            expected_digest: own,
+        });
+    }
+    let levels: Vec<Vec<String>> = model
+        .parameters
+        .iter()
+        .map(|parameter| parsed.posterior.levels.get(&parameter.definition.name).cloned().unwrap_or_default())
+        .collect();
+    let space = ParameterSpace::new(&model, &levels);
+    let size = space.len();
+    let entries: Vec<f64> = parsed
+        .posterior
+        .factor
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|_| form("`posterior.factor` holds something that is no number".to_owned()))?;
+    if parsed.posterior.mode.len() != size || entries.len() != size * (size + 1) / 2 {
+        return Err(form(format!(
+            "its posterior has {} coordinates, but its levels need {size}",
+            parsed.posterior.mode.len()
+        )));
+    }
+    let mut factor = DMatrix::zeros(size, size);
+    let mut entries = entries.into_iter();
+    for row in 0..size {
+        for column in 0..=row {
+            factor[(row, column)] = entries.next().unwrap_or(0.0);
+        }
+    }
+    let record = Record {
+        sources: parsed.fit.sources,
+        log_posterior: parsed.fit.log_posterior,
+        stopped: parsed.fit.stopped,
+        starts: parsed.fit.starts,
+        seed: parsed.fit.seed,
+    };
+    Ok(Fitted { model, space, theta: parsed.posterior.mode, record, factor })
+}

@@ -1,0 +1,106 @@
+//! A model with its estimates.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::solver::{Settings, Solution};
+use crate::model::{Frame, Model, ParameterSpace, Slopes};
+use crate::runs::Run;
+
+/// How a fit was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Runs by sweep.
+    pub sources: BTreeMap<String, usize>,
+    /// Log posterior at the mode, up to a constant.
+    pub log_posterior: f64,
+    /// Why the search stopped.
+    pub stopped: String,
+    /// Log posterior that every start reached in its first legs.
+    pub starts: Vec<f64>,
+    /// Seed of the starting points.
+    pub seed: u64,
+}
+
+impl Record {
+    pub(super) fn new(runs: &[Run], solution: &Solution, settings: &Settings) -> Self {
+        let mut sources = BTreeMap::new();
+        for run in runs {
+            *sources.entry(run.source.clone()).or_insert(0) += 1;
+        }
+        Self {
+            sources,
+            log_posterior: -solution.curved.cost,
+            stopped: solution.stopped.to_string(),
+            starts: solution.starts.iter().map(|cost| -cost).collect(),
+            seed: settings.seed,
+        }
+    }
+
+    /// Number of runs.
+    pub fn runs(&self) -> usize {
+        self.sources.values().sum()
+    }
+}
+
+/// A model, the mode of its posterior, and the curvature there (Laplace approximation).
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// The model.
+    pub model: Model,
+    /// Its coordinates.
+    pub space: ParameterSpace,
+    /// The mode.
+    pub theta: Vec<f64>,
+    /// How it was made.
+    pub record: Record,
+    /// Lower Cholesky factor L of the curvature H = L·Lᵀ; the posterior covariance is H⁻¹.
+    pub(super) factor: DMatrix<f64>,
+}
+
+impl Fitted {
+    pub(super) fn new(
+        model: Model,
+        space: ParameterSpace,
+        theta: Vec<f64>,
+        curvature: DMatrix<f64>,
+        record: Record,
+    ) -> Self {
+        let size = theta.len();
+        // The curvature is I plus outer products, so it is positive definite up to rounding.
+        let factor = curvature.cholesky().map_or_else(|| DMatrix::identity(size, size), |factor| factor.l());
+        Self { model, space, theta, record, factor }
+    }
+
+    /// L⁻¹·g: a derivative by coordinate in the posterior's own units, so that its squared length is the variance
+    /// g·H⁻¹·g of the quantity differentiated.
+    pub(crate) fn whiten(&self, gradient: &DVector<f64>) -> DVector<f64> {
+        self.factor.solve_lower_triangular(gradient).unwrap_or_else(|| gradient.clone())
+    }
+
+    /// Posterior standard deviation of a quantity with this derivative by coordinate.
+    pub fn spread(&self, gradient: &DVector<f64>) -> f64 {
+        self.whiten(gradient).norm()
+    }
+
+    /// Posterior standard deviation of every coordinate; its prior standard deviation is 1.
+    pub fn coordinate_spreads(&self) -> Vec<f64> {
+        (0..self.theta.len())
+            .map(|index| {
+                let mut unit = DVector::zeros(self.theta.len());
+                unit[index] = 1.0;
+                self.spread(&unit)
+            })
+            .collect()
+    }
+
+    /// Values of all slots for rows of a frame, at the mode.
+    pub(crate) fn evaluate(&self, frame: &Frame, rows: &Range<usize>) -> (Vec<f64>, Slopes) {
+        let (parameters, slopes) = self.space.columns(&self.model, frame, &self.theta);
+        let mut values = Vec::new();
+        self.model.tape.evaluate(&frame.columns(parameters), rows, &mut values);
+        (values, slopes)
+    }
+}

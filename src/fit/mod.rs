@@ -1,0 +1,99 @@
+//! Fitting: what do the runs say about the parameters of a model, and how surely?
+//!
+//! Four functions in a row, each callable alone: [`frame`] binds runs to the model, [`objective`](Objective::new) is
+//! minus the log posterior with exact derivatives, [`solve`] finds its mode with argmin, and [`Fitted`] keeps the mode
+//! with its Laplace approximation. [`Summary`] says what the data decided and what they did not.
+
+mod file;
+mod fitted;
+mod objective;
+mod solver;
+mod summary;
+
+pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
+pub use fitted::{Fitted, Record};
+pub use objective::DEGREES_OF_FREEDOM;
+pub use solver::{Settings, Stopped};
+pub use summary::{
+    Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions, regime_states,
+};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::catalog::Catalog;
+use crate::model::{Frame, FrameError, Model, ParameterSpace, Slopes, canonical};
+use crate::runs::Run;
+use objective::Objective;
+use solver::solve;
+
+/// Why a model could not be fitted.
+#[derive(Debug, Error, Diagnostic)]
+pub enum FitError {
+    /// No run of the model's tasks has a measured outcome.
+    #[error("no run to fit `{model}` to: {found} runs were given, none of them with a measured outcome of its tasks")]
+    #[diagnostic(help("the model's tasks are {}; choose runs with `--runs` and `--where`", tasks.join(", ")))]
+    NoRuns {
+        /// The model.
+        model: String,
+        /// How many runs there were.
+        found: usize,
+        /// The model's tasks.
+        tasks: Vec<String>,
+    },
+    /// Runs that do not fit the model.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// The runs of a model's tasks that have something to fit to, in canonical form.
+pub fn relevant(model: &Model, catalog: &Catalog, runs: &[Run]) -> Vec<Run> {
+    let is_measured = |run: &Run| {
+        model.noisy.iter().any(|noisy| run.metrics.contains_key(&noisy.observed) || run.observed.contains_key(&noisy.observed))
+    };
+    let is_ours = |run: &Run| model.tasks.is_empty() || run.name("task").is_some_and(|task| model.takes(task));
+    runs.iter().filter(|run| is_ours(run) && is_measured(run)).map(|run| canonical(run, catalog)).collect()
+}
+
+/// Binds runs to the model, and lays out one coordinate per pooled value, group and level that the runs have.
+pub fn frame(model: &Model, catalog: &Catalog, runs: &[Run]) -> Result<(Frame, ParameterSpace), FrameError> {
+    let frame = Frame::new(model, catalog, runs)?;
+    let levels = used_levels(model, &frame);
+    Ok((frame, ParameterSpace::new(model, &levels)))
+}
+
+/// Levels of each parameter among the rows where its `where` holds.
+fn used_levels(model: &Model, frame: &Frame) -> Vec<Vec<String>> {
+    let pooled = ParameterSpace::new(model, &vec![Vec::new(); model.parameters.len()]);
+    let (parameters, _): (_, Slopes) = pooled.columns(model, frame, &vec![0.0; pooled.len()]);
+    let columns = frame.columns(parameters);
+    let mut values = Vec::new();
+    let mut used: Vec<Vec<bool>> = frame.level_names.iter().map(|names| vec![false; names.len()]).collect();
+    for row in 0..frame.rows() {
+        model.tape.evaluate(&columns, &(row..row + 1), &mut values);
+        for (index, parameter) in model.parameters.iter().enumerate() {
+            if parameter.only.is_none_or(|slot| values[slot as usize] != 0.0) {
+                used[index][frame.levels[index][row] as usize] = true;
+            }
+        }
+    }
+    frame
+        .level_names
+        .iter()
+        .zip(used)
+        .map(|(names, used)| names.iter().zip(used).filter(|(_, used)| *used).map(|(name, _)| name.clone()).collect())
+        .collect()
+}
+
+/// Fits a model to runs.
+pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -> Result<Fitted, FitError> {
+    let relevant = relevant(&model, catalog, runs);
+    if relevant.is_empty() {
+        return Err(FitError::NoRuns { model: model.name.clone(), found: runs.len(), tasks: model.tasks.clone() });
+    }
+    let (frame, space) = frame(&model, catalog, &relevant)?;
+    let solution = solve(&Objective::new(&model, &space, &frame), settings);
+    let record = Record::new(&relevant, &solution, settings);
+    Ok(Fitted::new(model, space, solution.theta.as_slice().to_vec(), solution.curved.curvature, record))
+}
