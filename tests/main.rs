@@ -2,3 +2,5 @@
 
 mod attribution;
 mod report;
+mod catalog;
+mod shared;
