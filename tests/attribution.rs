@@ -16,7 +16,7 @@ fn game() -> impl Strategy<Value = Vec<f64>> {
     (1_usize..=7).prop_flat_map(|players| prop::collection::vec(-10.0..10.0, 1 << players))
 }
 
-/// A metric that rises with each of its inputs: ln Σ_m c_m Π_i x_i^e_im, with the inputs of two runs.
+/// A metric that rises with each of its inputs: `ln Σ_m c_m Π_i x_i^e_im`, with the inputs of two runs.
 #[derive(Clone, Debug)]
 struct Metric {
     terms: Vec<(f64, Vec<f64>)>,
@@ -224,7 +224,7 @@ proptest! {
         let all: Vec<usize> = (0..count).collect();
         let alone: Vec<Vec<usize>> = all.iter().map(|player| vec![*player]).collect();
         prop_assert!(all_close(&owen(&values, &alone), &shapley(&values)));
-        prop_assert!(all_close(&owen(&values, &[all.clone()]), &shapley(&values)));
+        prop_assert!(all_close(&owen(&values, std::slice::from_ref(&all)), &shapley(&values)));
 
         let groups: Vec<&[usize]> = {
             let (left, right) = all.split_at(cut.index(count));
@@ -288,8 +288,9 @@ proptest! {
             let term = zero.index(terms.len());
             terms[term].0[0] = 0.0;
         }
-        let energy = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| terms.iter().map(|t| side(t).iter().product::<f64>()).sum::<f64>();
-        let (before, after) = (energy(|t| &t.0), energy(|t| &t.1));
+        let energy = |sides: Vec<&Vec<f64>>| sides.iter().map(|side| side.iter().product::<f64>()).sum::<f64>();
+        let before = energy(terms.iter().map(|(a, _)| a).collect());
+        let after = energy(terms.iter().map(|(_, b)| b).collect());
         let parts = lmdi(&terms);
         // Contributions of opposite sign may be much larger than their sum.
         let scale = parts.iter().map(|part| part.abs()).sum::<f64>() + before + after;

@@ -120,8 +120,12 @@ fn table() -> impl Strategy<Value = Table> {
         (heads, rows, prop::option::of(text())).prop_map(|(heads, rows, note)| {
             let column = |(title, is_number)| if is_number { Column::right(title) } else { Column::left(title) };
             let mut table = Table::new(heads.into_iter().map(column).collect::<Vec<Column>>());
-            rows.into_iter().for_each(|row| _ = table.row(row));
-            note.into_iter().for_each(|note| _ = table.note(note));
+            for row in rows {
+                table.row(row);
+            }
+            if let Some(note) = note {
+                table.note(note);
+            }
             table
         })
     })
@@ -153,7 +157,9 @@ fn document() -> impl Strategy<Value = Document> {
     ];
     (text(), prop::collection::vec(block, 0..6), words()).prop_map(|(title, blocks, code)| {
         let mut document = Document::new(title);
-        blocks.into_iter().for_each(|block| _ = document.push(block));
+        for block in blocks {
+            document.push(block);
+        }
         document.code(code.replace(" = ", "\n    "));
         document
     })

@@ -59,7 +59,8 @@ pub fn shapley_weights(players: usize) -> Vec<f64> {
 /// | w | [`shapley_weights`] | weight by size of the coalition |
 /// | `φ_i` | result | share of player i |
 ///
-/// A player whose marginals are all exactly zero gets exactly `0.0`. Cost: n 2^(n-1) additions. Source: Shapley 1953.
+/// A player whose marginals are all exactly zero gets exactly `0.0`. Values must be finite: one that is not makes every
+/// share undefined. Cost: n 2^(n-1) additions. Source: Shapley 1953.
 ///
 /// # Panics
 /// Unless there are 2^n values with n <= [`MAX_PLAYERS`].

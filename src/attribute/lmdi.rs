@@ -13,9 +13,12 @@ use super::sum::Sum;
 /// Source: Ang 2005; Stolarsky, Mathematics Magazine 48, 1975.
 ///
 /// # Panics
-/// If an argument is negative or not a number: there the mean has no value.
+/// If an argument is negative, infinite or not a number: there the mean has no value.
 pub fn log_mean(a: f64, b: f64) -> f64 {
-    assert!(a >= 0.0 && b >= 0.0, "the logarithmic mean of {a} and {b} does not exist");
+    assert!(
+        (0.0..f64::INFINITY).contains(&a) && (0.0..f64::INFINITY).contains(&b),
+        "the logarithmic mean of {a} and {b} does not exist"
+    );
     if a == b {
         return a;
     }
@@ -53,11 +56,12 @@ fn log_ratio(a: f64, b: f64) -> f64 {
 /// `0.0`. Source: Ang 2005.
 ///
 /// # Panics
-/// If the vectors differ in length, or a factor is negative or not a number.
+/// If the vectors differ in length, a factor is negative or not a number, or a product of factors is infinite.
 pub fn lmdi(terms: &[(Vec<f64>, Vec<f64>)]) -> Vec<f64> {
     let factors = terms.first().map_or(0, |(a, _)| a.len());
     let mut contributions = vec![Sum::default(); factors];
     for (a, b) in terms {
+        assert!(a.iter().chain(b).all(|factor| *factor >= 0.0), "a factor is negative or not a number");
         assert!(a.len() == factors && b.len() == factors, "every term needs {factors} factors on both sides");
         for (total, part) in contributions.iter_mut().zip(term(a, b)) {
             total.add(part);
@@ -126,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "does not exist")]
+    #[should_panic(expected = "negative")]
     fn a_negative_factor_is_refused() {
-        lmdi(&[(vec![-1.0], vec![1.0])]);
+        lmdi(&[(vec![-1.0, -1.0], vec![1.0, 1.0])]);
     }
 }

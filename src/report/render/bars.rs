@@ -120,7 +120,11 @@ impl Scale {
     /// The factors at the ends and at the axis, where they do not collide.
     fn ticks(&self) -> String {
         let total = self.left + 1 + self.right;
-        let label = |log_factor: f64| format!("×{}", show_plain(log_factor.exp()));
+        let label = |log_factor: f64| {
+            let factor = show_plain(log_factor.exp());
+            let is_fraction = factor.contains('.') && !factor.contains('e');
+            format!("×{}", if is_fraction { factor.trim_end_matches('0') } else { &factor })
+        };
         let mut row = vec![' '; total];
         let axis = "×1".chars().collect::<Vec<_>>();
         let at = self.left.min(total - axis.len());
@@ -153,5 +157,39 @@ fn whisker(bar: &Bar) -> (f64, f64) {
     match bar.interval {
         Some((low, high)) if low <= high => (low, high),
         _ => (length(bar), length(bar)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(chart: &Bars, width: usize) -> Vec<String> {
+        bars(chart, width).iter().map(|line| line.words().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn bars_lean_to_the_side_of_their_effect() {
+        let mut chart = Bars::default();
+        chart.bar("a", 2.0_f64.ln(), "×2").bar("b", 0.5_f64.ln(), "×0.5");
+        let expected = ["a        │██████  ×2", "b  ██████│        ×0.5", "   ×0.5  ×1   ×2"];
+        assert_eq!(drawn(&chart, 22), expected);
+    }
+
+    #[test]
+    fn an_interval_shows_whether_the_sign_is_sure() {
+        let mut chart = Bars::default();
+        chart.bar_with_interval("a", 1.0, (0.5, 1.5), "").bar_with_interval("b", 0.25, (-0.5, 1.0), "");
+        assert_eq!(drawn(&chart, 17)[..2], ["a     │█████▌─┤", "b  ├──┼█▌───┤"]);
+    }
+
+    #[test]
+    fn bars_without_length_or_number_are_only_an_axis() {
+        let mut chart = Bars::new("label");
+        chart.bar("a", 0.0, "×1").bar("b", f64::NAN, "?").bar_with_interval("c", 0.0, (f64::NAN, 1.0), "x");
+        let lines = drawn(&chart, 30);
+        assert_eq!(lines[0], "label");
+        assert!(lines[1..4].iter().all(|line| line.contains('│') && !line.contains('█')), "{lines:?}");
+        assert!(bars(&Bars::default(), 30).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::super::{Align, Span, Text, Tone};
+use crate::unit::Unit;
 
 /// Columns that a character takes on a terminal.
 fn char_width(c: char) -> usize {
@@ -31,43 +32,70 @@ const BREAKS: &[char] = &['/', '-', '_', ',', '=', ';', ':', '.', '?', '&'];
 type Letter = (char, Tone);
 
 /// The text in lines of at most `limit` columns (2 at least), broken at spaces, and within a word only if the word is
-/// longer than a line. At least one line, which may be empty.
+/// longer than a line. A number and its unit stay together. At least one line, which may be empty.
 pub(super) fn wrap(text: &Text, limit: usize) -> Vec<Text> {
     let letters: Vec<Letter> =
         text.spans().iter().flat_map(|span| span.text().chars().map(|c| (c, span.tone()))).collect();
-    let mut lines: Vec<Vec<Letter>> = vec![Vec::new()];
-    let mut space = (' ', Tone::Plain);
-    for word in letters.split_inclusive(|(c, _)| *c == ' ') {
-        let (mut word, next_space) = match word.split_last() {
-            Some((last, front)) if last.0 == ' ' => (front, *last),
-            _ => (word, space),
-        };
-        if word.is_empty() {
-            continue;
-        }
-        let line = lines.last_mut().expect("there is always a line");
-        let used = letters_width(line);
-        if used > 0 && used + 1 + letters_width(word) <= limit {
+    let mut lines: Vec<Vec<Letter>> = Vec::new();
+    let mut line: Vec<Letter> = Vec::new();
+    for (space, word) in words(&letters, limit) {
+        if !line.is_empty() && letters_width(&line) + 1 + letters_width(&word) <= limit {
             line.push(space);
             line.extend(word);
-            word = &[];
-        } else if used > 0 {
-            lines.push(Vec::new());
+            continue;
         }
-        while !word.is_empty() {
-            let (head, tail) = word.split_at(break_at(word, limit));
-            lines.last_mut().expect("there is always a line").extend(head);
-            if !tail.is_empty() {
-                lines.push(Vec::new());
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        let mut rest = word.as_slice();
+        loop {
+            let (head, tail) = rest.split_at(break_at(rest, limit));
+            if tail.is_empty() {
+                line.extend(head);
+                break;
             }
-            word = tail;
+            lines.push(head.to_vec());
+            rest = tail;
         }
-        space = next_space;
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
     }
     lines
         .iter()
         .map(|line| line.iter().map(|(c, tone)| Span::new(c.encode_utf8(&mut [0; 4]), *tone)).collect())
         .collect()
+}
+
+/// The words of a text, each with the space before it; a unit is joined to its number if both fit into a line.
+fn words(letters: &[Letter], limit: usize) -> Vec<(Letter, Vec<Letter>)> {
+    let mut words: Vec<(Letter, Vec<Letter>)> = Vec::new();
+    let mut space = (' ', Tone::Plain);
+    for piece in letters.split_inclusive(|(c, _)| *c == ' ') {
+        let (word, next_space) = match piece.split_last() {
+            Some((last, front)) if last.0 == ' ' => (front, *last),
+            _ => (piece, space),
+        };
+        match words.last_mut() {
+            _ if word.is_empty() => {}
+            Some((_, number))
+                if is_unit_of(word, number) && letters_width(number) + 1 + letters_width(word) <= limit =>
+            {
+                number.push(space);
+                number.extend(word);
+            }
+            _ => words.push((space, word.to_vec())),
+        }
+        space = next_space;
+    }
+    words
+}
+
+/// Whether `word` is a unit, sentence marks aside, and `number` ends in a digit.
+fn is_unit_of(word: &[Letter], number: &[Letter]) -> bool {
+    let symbol: String = word.iter().map(|(c, _)| *c).collect();
+    number.last().is_some_and(|(c, _)| c.is_ascii_digit())
+        && Unit::parse(symbol.trim_end_matches(['.', ',', ';', ':', ')'])).is_ok()
 }
 
 fn letters_width(letters: &[Letter]) -> usize {
@@ -191,6 +219,8 @@ mod tests {
         case("one  two", 80, &["one two"]);
         case("model=Qwen/Qwen3-32B,task=gpqa", 22, &["model=Qwen/Qwen3-32B,", "task=gpqa"]);
         case("aaaaaaaaaa", 4, &["aaaa", "aaaa", "aa"]);
+        case("uses 90 % of 12 ms", 9, &["uses 90 %", "of 12 ms"]);
+        case("uses 90 % of", 7, &["uses", "90 % of"]);
         case("", 4, &[""]);
         case("模型模型", 5, &["模型", "模型"]);
     }

@@ -107,6 +107,8 @@ fn escaped(words: &str) -> String {
             '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '$' | '@' => true,
             '_' => !within_word,
             '&' => is_word(Some(at + 1)) || letters.get(at + 1) == Some(&'#'),
+            // A heading's end, or the number of an issue.
+            '#' => at == 0 || letters[at - 1] == ' ',
             // A bare address would become a link.
             ':' => letters.get(at + 1) == Some(&'/'),
             _ => false,
@@ -126,7 +128,7 @@ fn line_start(line: &str) -> String {
     if digits > 0 && matches!(after, Some('.' | ')')) {
         return format!("{}\\{}", &line[..digits], &line[digits..]);
     }
-    if matches!(line.chars().next(), Some('#' | '-' | '+' | '=')) { format!("\\{line}") } else { line.to_owned() }
+    if matches!(line.chars().next(), Some('-' | '+' | '=')) { format!("\\{line}") } else { line.to_owned() }
 }
 
 #[cfg(test)]

@@ -106,32 +106,70 @@ pub(super) fn side_by_side(columns: &[Vec<Text>], widths: &[usize], aligns: &[Al
     (0..height).map(line).collect()
 }
 
-/// A table too wide for a grid: the fields of one row, a blank line, the fields of the next.
+/// A table that is too wide for a grid: the fields of one row that are not empty, a blank line, the fields of the next.
 fn records(table: &Table, width: usize) -> Vec<Text> {
+    let keys = table.columns().iter().map(|column| text_width(&column.title)).max().unwrap_or(0);
     let mut lines = Vec::new();
     for (at, row) in table.rows().iter().enumerate() {
         if at > 0 {
             lines.push(Text::new());
         }
-        let pairs: Vec<(Text, Text)> =
-            table.columns().iter().map(|Column { title, .. }| title.clone()).zip(row.iter().cloned()).collect();
-        lines.extend(fields(&pairs, width));
+        let titles = table.columns().iter().map(|Column { title, .. }| title.clone());
+        let pairs: Vec<(Text, Text)> = titles.zip(row.iter().cloned()).filter(|(_, cell)| !cell.is_empty()).collect();
+        lines.extend(key_lines(&pairs, keys, width));
     }
     lines
 }
 
 /// `key  value` lines with the values in one column.
 pub(super) fn fields(fields: &[(Text, Text)], width: usize) -> Vec<Text> {
+    key_lines(fields, fields.iter().map(|(key, _)| text_width(key)).max().unwrap_or(0), width)
+}
+
+/// `key  value` lines whose values start after keys of `longest` columns, or at two fifths of the width.
+fn key_lines(fields: &[(Text, Text)], longest: usize, width: usize) -> Vec<Text> {
     let [wide, narrow] = GAPS;
     let gap = if width < 40 { narrow } else { wide };
-    let longest = fields.iter().map(|(key, _)| text_width(key)).max().unwrap_or(0);
     let keys = longest.min(width * 2 / 5);
     let widths = [keys, width - keys - gap];
     fields
         .iter()
-        .flat_map(|(key, value)| {
-            let cells = [key.with_tone(Tone::Dim), value.clone()];
-            row_of(&cells, &widths, &[Align::Left, Align::Left], gap)
-        })
+        .flat_map(|(key, value)| row_of(&[key.with_tone(Tone::Dim), value.clone()], &widths, &[Align::Left; 2], gap))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(own: &Table, width: usize) -> Vec<String> {
+        table(own, width).iter().map(|line| line.words().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn words_wrap_before_numbers_do() {
+        let mut own = Table::new([Column::left("what"), Column::right("W")]);
+        own.row(["idle power of the board", "75.5"]);
+        assert_eq!(
+            lines(&own, 40),
+            ["what                         W", "──────────────────────────────", "idle power of the board   75.5"]
+        );
+        assert_eq!(
+            lines(&own, 20),
+            ["what               W", "────────────────────", "idle power of   75.5", "the board"]
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_becomes_fields() {
+        let mut own = Table::new(["a", "b", "c"].map(Column::left));
+        own.row(["long_identifier_1", "", "long_identifier_2"]).row(["x", "y"]).note("n");
+        assert_eq!(lines(&own, 24), ["a  long_identifier_1", "c  long_identifier_2", "", "a  x", "b  y", "", "n"]);
+    }
+
+    #[test]
+    fn a_table_without_rows_says_so() {
+        assert_eq!(lines(&Table::new([Column::left("cause")]), 20), ["cause", "─────", "none"]);
+        assert!(lines(&Table::default(), 20).is_empty());
+    }
 }
