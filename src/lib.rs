@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod fit;
 pub mod model;
 pub mod notes;
+pub mod predict;
 pub mod report;
 pub mod runs;
 pub mod stats;

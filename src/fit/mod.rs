@@ -15,8 +15,9 @@ pub use fitted::{Fitted, Record};
 pub use objective::DEGREES_OF_FREEDOM;
 pub use solver::{Settings, Stopped};
 pub use summary::{
-    Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions, regime_states,
+    Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions,
 };
+pub(crate) use summary::frame_states;
 
 use miette::Diagnostic;
 use thiserror::Error;

@@ -215,8 +215,7 @@ impl Summary {
     }
 }
 
-/// Posterior probability of the second state of each regime for the given runs, by run.
-pub fn regime_states(fitted: &Fitted, catalog: &Catalog, runs: &[Run]) -> Result<Vec<Vec<f64>>, FrameError> {
-    let frame = Frame::new(&fitted.model, catalog, runs)?;
-    Ok(Objective::new(&fitted.model, &fitted.space, &frame).states(&fitted.theta))
+/// Posterior probability of the second state of each regime, by row of a frame.
+pub(crate) fn frame_states(fitted: &Fitted, frame: &Frame) -> Vec<Vec<f64>> {
+    Objective::new(&fitted.model, &fitted.space, frame).states(&fitted.theta)
 }

@@ -1,0 +1,121 @@
+//! Abduction of one run.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::catalog::Catalog;
+use crate::fit::Fitted;
+use crate::model::{Frame, FrameError, Model, canonical, text_code};
+use crate::notes::{list, nearest};
+use crate::runs::Run;
+
+/// A metric that cannot be asked for.
+#[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
+pub enum MetricError {
+    /// The model has no such metric.
+    #[error("model `{model}` has no metric `{metric}`")]
+    #[diagnostic(help("{}its metrics are {}", near.as_ref().map_or_else(String::new, |near| format!("did you mean `{near}`? ")), list(known)))]
+    Unknown {
+        /// The metric asked for.
+        metric: String,
+        /// The model.
+        model: String,
+        /// The nearest metric.
+        near: Option<String>,
+        /// All metrics.
+        known: Vec<String>,
+    },
+    /// The run has no measured value of it, nor of what it follows from.
+    #[error("run `{run}` has no measured `{metric}`, and it does not follow from what was measured")]
+    #[diagnostic(help("this run has {}; ask for one of them with `--metric`", list(measured)))]
+    NotMeasured {
+        /// The run.
+        run: String,
+        /// The metric.
+        metric: String,
+        /// What was measured.
+        measured: Vec<String>,
+    },
+}
+
+impl MetricError {
+    /// No metric of that name.
+    pub fn unknown(model: &Model, metric: &str) -> Self {
+        let known: Vec<String> = model.metrics().map(|node| node.name.clone()).collect();
+        let near = nearest(metric, known.iter().map(String::as_str)).map(str::to_owned);
+        Self::Unknown { metric: metric.to_owned(), model: model.name.clone(), near, known }
+    }
+}
+
+/// A run with everything the model says about it.
+#[derive(Clone, Debug)]
+pub struct Abducted {
+    /// The run in canonical form.
+    pub run: Run,
+    /// Log noise of each noisy node (as in [`Model::noisy`]); 0 where nothing was measured.
+    pub noise: Vec<f64>,
+    /// Whether each noisy node was measured.
+    pub measured: Vec<bool>,
+    /// Index of the more probable state of each regime, and its posterior probability.
+    pub states: Vec<(usize, f64)>,
+    /// Log factor of each bounded node (as in the model's bounds) that the run proves, at least 0.
+    pub(crate) bounds: Vec<f64>,
+    /// Value of every node.
+    pub values: Vec<f64>,
+    /// Spread of the log noise of each noisy node.
+    pub spreads: Vec<f64>,
+}
+
+impl Abducted {
+    /// A node's value.
+    pub fn value(&self, model: &Model, name: &str) -> Option<f64> {
+        model.node_index(name).map(|index| self.values[index])
+    }
+}
+
+/// Finds the noise and states of a run under which the equations give what was measured.
+pub fn abduct(fitted: &Fitted, catalog: &Catalog, run: &Run) -> Result<Abducted, FrameError> {
+    let model = &fitted.model;
+    let run = canonical(run, catalog);
+    let mut frame = Frame::new(model, catalog, std::slice::from_ref(&run))?;
+    let states = crate::fit::frame_states(fitted, &frame);
+    let states: Vec<(usize, f64)> = states
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|second| if second > 0.5 { (1, second) } else { (0, 1.0 - second) })
+        .collect();
+    for (regime, &(state, _)) in model.regimes.iter().zip(&states) {
+        frame.inputs[regime.input][0] = text_code(&regime.states[state]);
+    }
+    let bounds = bounds(fitted, &mut frame);
+    let (values, _) = fitted.evaluate(&frame, &(0..1));
+    let mut noise = Vec::new();
+    let mut measured = Vec::new();
+    for noisy in &model.noisy {
+        let seen = frame.inputs[noisy.observed_input][0];
+        measured.push(!seen.is_nan());
+        let predicted = values[model.nodes[noisy.node].predicted as usize];
+        noise.push(if seen.is_nan() { 0.0 } else { seen.ln() - predicted.ln() });
+    }
+    let spreads = model.noisy.iter().map(|noisy| values[noisy.sigma as usize]).collect();
+    let values = model.nodes.iter().map(|node| values[node.value as usize]).collect();
+    Ok(Abducted { run, noise, measured, states, bounds, values, spreads })
+}
+
+/// Raises every bounded node to what the run proves it to have been.
+fn bounds(fitted: &Fitted, frame: &mut Frame) -> Vec<f64> {
+    let model = &fitted.model;
+    let mut found = Vec::new();
+    for bound in &model.bounds {
+        let (values, _) = fitted.evaluate(frame, &(0..1));
+        let predicted = values[model.nodes[bound.node].predicted as usize];
+        let proved = values[bound.at_least as usize];
+        let factor = (proved.ln() - predicted.ln()).max(0.0);
+        let factor = if factor.is_finite() { factor } else { 0.0 };
+        frame.inputs[bound.noise_input][0] = factor;
+        found.push(factor);
+    }
+    found
+}

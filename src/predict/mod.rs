@@ -1,0 +1,8 @@
+//! What does a fitted model say about a run: its latents, its noise, its state?
+//!
+//! [`abduct`] is the first of the three steps of a counterfactual (abduction, action, prediction; Pearl, Causality, 2009,
+//! section 7.1): it finds the noise and the states under which the equations give exactly what was measured.
+
+mod abduct;
+
+pub use abduct::{Abducted, MetricError, abduct};
