@@ -270,3 +270,22 @@ fn loading_takes_less_than_three_milliseconds() {
     println!("the embedded catalogs load in {milliseconds:.2} ms");
     assert!(milliseconds < 3.0);
 }
+
+proptest::proptest! {
+    /// Files from strangers: whatever they hold, the answer is a catalog or a list of faults.
+    #[test]
+    fn no_file_makes_the_reader_panic(lines in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "[gpu.A]", "[gpu.B]", "[gpu]", "[gpu.A.b]", "[gpu.\"\"]", "[[gpu.C]]", "[architecture.m]", "source = \"s\"",
+            "like = \"A\"", "like = \"B\"", "like = \"m\"", "x = \"1 W\"", "x = -1", "x = \"-1 kB\"", "x = inf",
+            "x.value = 2", "x = { value = { value = 1 }, source = 3 }", "kind = \"hybrid\"", "kind = \"mmdit\"",
+            "hidden = 0", "attention_layers = 0", "mamba_layers = 1e300", "é = \"1é\"", "\u{0}", "'", "source = []",
+        ]), 0..12,
+    )) {
+        let text = lines.join("\n");
+        match Catalog::embedded().with_texts(&[("strange.toml", &text)]) {
+            Ok(catalog) => assert!(catalog.contains("gpu", &["H100"])),
+            Err(error) => assert!(!format!("{:?}", miette::Report::new(error)).is_empty()),
+        }
+    }
+}

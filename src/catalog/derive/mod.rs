@@ -47,9 +47,9 @@ impl Dimensions<'_> {
         self.attributes.get(name)?.value.flag()
     }
 
-    /// Adds a derived number, unless the entry states one or a dimension was missing.
+    /// Adds a derived number, unless the entry states one, a dimension was missing, or the result has no bounds.
     fn add(&mut self, name: &str, value: Option<f64>, dimension: Dimension) {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|number| number.is_finite()) {
             self.insert(name, CatalogValue::Number(value), Shape::Number(dimension));
         }
     }
