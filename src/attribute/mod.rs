@@ -23,9 +23,11 @@ mod game;
 mod lmdi;
 mod owen;
 mod sampled;
+mod shares;
 mod sum;
 
 pub use game::{MAX_PLAYERS, ShapleyWeights, order_range, shapley, shapley_linear, shapley_weights};
 pub use lmdi::{lmdi, log_mean};
 pub use owen::owen;
 pub use sampled::{Sampled, sampled_shapley};
+pub(crate) use shares::mechanism_shares;

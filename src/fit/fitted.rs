@@ -6,7 +6,7 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use super::solver::{Settings, Solution};
-use crate::model::{Frame, Model, ParameterSpace, Slopes};
+use crate::model::{Frame, Model, Op, ParameterSpace, Slopes, Slot};
 use crate::runs::Run;
 
 /// How a fit was made.
@@ -94,6 +94,39 @@ impl Fitted {
                 self.spread(&unit)
             })
             .collect()
+    }
+
+    /// Derivative of `ln slot` in one lane of evaluated values: by the coordinates, and by every input column.
+    pub(crate) fn log_gradient(
+        &self,
+        frame: &Frame,
+        slopes: &Slopes,
+        values: &[f64],
+        lanes: usize,
+        lane: usize,
+        slot: Slot,
+    ) -> (DVector<f64>, Vec<f64>) {
+        let lane_values: Vec<f64> = (0..self.model.tape.ops.len()).map(|slot| values[slot * lanes + lane]).collect();
+        let mut adjoints = vec![0.0; lane_values.len()];
+        adjoints[slot as usize] = 1.0 / lane_values[slot as usize];
+        self.model.tape.backward(&lane_values, 1, &mut adjoints);
+        let mut gradient = DVector::zeros(self.theta.len());
+        for &(parameter, slot) in &self.model.parameter_slots {
+            let adjoint = adjoints[slot as usize];
+            if adjoint != 0.0 {
+                let level = frame.levels[parameter][lane] as usize;
+                for &(index, slope) in &slopes[parameter][level] {
+                    gradient[index] += adjoint * slope;
+                }
+            }
+        }
+        let mut inputs = vec![0.0; self.model.inputs.len()];
+        for (slot, op) in self.model.tape.ops.iter().enumerate() {
+            if let Op::Input(index) = op {
+                inputs[*index as usize] = adjoints[slot];
+            }
+        }
+        (gradient, inputs)
     }
 
     /// Values of all slots for rows of a frame, at the mode.

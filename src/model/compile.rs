@@ -153,8 +153,13 @@ fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[Nois
                 .iter()
                 .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
                 .collect();
+            let regimes = cause
+                .noise
+                .iter()
+                .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
+                .collect();
             let show = cause.show.as_ref().map(|text| text.text.clone());
-            Cause { name: cause.name.clone(), meaning: cause.meaning.clone(), conditions, properties, noises, show }
+            Cause { name: cause.name.clone(), meaning: cause.meaning.clone(), conditions, properties, noises, regimes, show }
         })
         .collect()
 }

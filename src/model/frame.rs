@@ -1,7 +1,5 @@
 //! Runs as columns: conditions, catalog look-ups, measured latents and the levels of parameters.
 
-use std::collections::HashMap;
-
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -127,7 +125,7 @@ impl Frame {
             }
             for parameter in 0..model.parameters.len() {
                 let level = level(model, catalog, parameter, &lookup);
-                frame.set_level(parameter, row, level);
+                frame.set_level(parameter, row, &level);
             }
         }
         if faults.is_empty() { Ok(frame) } else { Err(FrameError::new(faults)) }
@@ -142,10 +140,10 @@ impl Frame {
         }
     }
 
-    fn set_level(&mut self, parameter: usize, row: usize, level: String) {
+    fn set_level(&mut self, parameter: usize, row: usize, level: &str) {
         let names = &mut self.level_names[parameter];
-        let index = names.iter().position(|known| *known == level).unwrap_or_else(|| {
-            names.push(level);
+        let index = names.iter().position(|known| known == level).unwrap_or_else(|| {
+            names.push(level.to_owned());
             names.len() - 1
         });
         self.levels[parameter][row] = index as u32;
@@ -298,23 +296,18 @@ fn level(model: &Model, catalog: &Catalog, parameter: usize, lookup: &Lookup<'_>
     definition.per.iter().map(|text| value(&text.text)).collect::<Vec<_>>().join(" | ")
 }
 
-/// Two runs whose causes can be taken from either: every coalition of a set of causes as one row.
-pub(crate) struct MixedFrame {
-    pub(crate) frame: Frame,
-}
-
-impl MixedFrame {
-    /// Row `mask` has the conditions of `b` for every cause in `players` whose bit is set, else those of `a`; causes that
-    /// are no players are as in `a`. Noise columns take the given pairs `(noise input, value in a, value in b, player)`.
-    pub(crate) fn new(
+impl Frame {
+    /// Two runs whose causes are taken from either: row `i` has the conditions of `b` for every cause in `players` whose
+    /// bit is set in `masks[i]`, else those of `a`; causes that are no players are as in `a`. Noise is 0.
+    pub(crate) fn mixed(
         model: &Model,
         catalog: &Catalog,
-        a: &Run,
-        b: &Run,
+        (a, b): (&Run, &Run),
         players: &[usize],
+        masks: &[usize],
     ) -> Result<Self, FrameError> {
-        let rows = 1_usize << players.len();
-        let mut frame = Frame::empty(model, rows);
+        let rows = masks.len();
+        let mut frame = Self::empty(model, rows);
         let player_of = |name: &str| -> Option<usize> {
             let cause = model.cause_of(name)?;
             players.iter().position(|&player| player == cause)
@@ -326,8 +319,8 @@ impl MixedFrame {
             let table = table(&relevant, a, b, |id, lookup| bind(model, catalog, *input, id, lookup));
             match table.into_iter().collect::<Result<Vec<f64>, _>>() {
                 Ok(values) => {
-                    for mask in 0..rows {
-                        frame.inputs[index][mask] = values[project(mask, &relevant)];
+                    for (row, &mask) in masks.iter().enumerate() {
+                        frame.inputs[index][row] = values[project(mask, &relevant)];
                     }
                 }
                 Err(fault) => faults.push(fault),
@@ -343,11 +336,11 @@ impl MixedFrame {
                 .collect();
             let relevant = relevant_players(&names, &player_of);
             let levels = table(&relevant, a, b, |_, lookup| level(model, catalog, parameter, lookup));
-            for mask in 0..rows {
-                frame.set_level(parameter, mask, levels[project(mask, &relevant)].clone());
+            for (row, &mask) in masks.iter().enumerate() {
+                frame.set_level(parameter, row, &levels[project(mask, &relevant)]);
             }
         }
-        if faults.is_empty() { Ok(Self { frame }) } else { Err(FrameError::new(faults)) }
+        if faults.is_empty() { Ok(frame) } else { Err(FrameError::new(faults)) }
     }
 }
 
@@ -425,14 +418,4 @@ impl Model {
     pub fn cause(&self, name: &str) -> Option<&Cause> {
         self.causes.iter().find(|cause| cause.name == name)
     }
-}
-
-/// Distinct levels of all parameters, by name of the parameter.
-pub(crate) fn level_sets(model: &Model, frame: &Frame) -> HashMap<String, Vec<String>> {
-    model
-        .parameters
-        .iter()
-        .zip(&frame.level_names)
-        .map(|(parameter, names)| (parameter.definition.name.clone(), names.clone()))
-        .collect()
 }

@@ -38,7 +38,8 @@ pub(super) fn check_groups(
             }
         }
         for text in &cause.noise {
-            let noisy = definition.nodes.iter().any(|node| node.name == text.text && node.noise.is_some());
+            let noisy = definition.nodes.iter().any(|node| node.name == text.text && node.noise.is_some())
+                || definition.regimes.iter().any(|regime| regime.name == text.text);
             if !names.contains_key(&text.text) {
                 faults.push(unknown_name(&text.text, &text.at, names));
             } else if !noisy {

@@ -34,7 +34,7 @@ pub(crate) use parameter::Slopes;
 pub use prior::Prior;
 pub use reader::Text;
 
-pub(crate) use frame::{Input, MixedFrame, text_code};
+pub(crate) use frame::{Input, text_code};
 pub(crate) use tape::{Columns, Op, Slot, Tape};
 
 use std::collections::HashMap;
@@ -92,6 +92,8 @@ pub struct Cause {
     pub properties: Vec<String>,
     /// Noisy nodes (indices into [`Model::noisy`]) whose unexplained part it is.
     pub noises: Vec<usize>,
+    /// Regimes whose state is part of what is unexplained.
+    pub regimes: Vec<usize>,
     /// The node that stands for it in answers.
     pub show: Option<String>,
 }
@@ -99,7 +101,7 @@ pub struct Cause {
 impl Cause {
     /// Whether it is an unexplained term.
     pub fn is_unexplained(&self) -> bool {
-        !self.noises.is_empty()
+        !self.noises.is_empty() || !self.regimes.is_empty()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Abduction of one run.
 
 use miette::Diagnostic;
+use nalgebra::DVector;
 use thiserror::Error;
 
 use crate::catalog::Catalog;
-use crate::fit::Fitted;
+use crate::fit::{Fitted, frame_states};
 use crate::model::{Frame, FrameError, Model, canonical, text_code};
 use crate::notes::{list, nearest};
 use crate::runs::Run;
@@ -54,6 +55,8 @@ pub struct Abducted {
     pub run: Run,
     /// Log noise of each noisy node (as in [`Model::noisy`]); 0 where nothing was measured.
     pub noise: Vec<f64>,
+    /// Derivative of each log noise by the coordinates of the posterior.
+    pub(crate) noise_slopes: Vec<DVector<f64>>,
     /// Whether each noisy node was measured.
     pub measured: Vec<bool>,
     /// Index of the more probable state of each regime, and its posterior probability.
@@ -75,33 +78,69 @@ impl Abducted {
 
 /// Finds the noise and states of a run under which the equations give what was measured.
 pub fn abduct(fitted: &Fitted, catalog: &Catalog, run: &Run) -> Result<Abducted, FrameError> {
-    let model = &fitted.model;
-    let run = canonical(run, catalog);
-    let mut frame = Frame::new(model, catalog, std::slice::from_ref(&run))?;
-    let states = crate::fit::frame_states(fitted, &frame);
-    let states: Vec<(usize, f64)> = states
-        .into_iter()
-        .next()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|second| if second > 0.5 { (1, second) } else { (0, 1.0 - second) })
-        .collect();
-    for (regime, &(state, _)) in model.regimes.iter().zip(&states) {
+    let mut frame = measured_frame(fitted, catalog, run)?;
+    let bounds = bounds(fitted, &mut frame);
+    abduct_in(fitted, canonical(run, catalog), frame, bounds)
+}
+
+/// Abducts two runs that are to be compared. What one of them proves of a bounded node (a batch that ran was feasible)
+/// is carried over to the other: the model's error there is taken to be common to both.
+pub fn abduct_pair(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    a: &Run,
+    b: &Run,
+) -> Result<(Abducted, Abducted), FrameError> {
+    let mut frames = [measured_frame(fitted, catalog, a)?, measured_frame(fitted, catalog, b)?];
+    let own: Vec<Vec<f64>> = frames.iter_mut().map(|frame| bounds(fitted, frame)).collect();
+    let common: Vec<f64> = own[0].iter().zip(&own[1]).map(|(a, b)| a.max(*b)).collect();
+    let [mut frame_a, mut frame_b] = frames;
+    for (bound, factor) in fitted.model.bounds.iter().zip(&common) {
+        frame_a.inputs[bound.noise_input][0] = *factor;
+        frame_b.inputs[bound.noise_input][0] = *factor;
+    }
+    Ok((
+        abduct_in(fitted, canonical(a, catalog), frame_a, common.clone())?,
+        abduct_in(fitted, canonical(b, catalog), frame_b, common)?,
+    ))
+}
+
+/// A run as one row, each regime in its more probable state.
+fn measured_frame(fitted: &Fitted, catalog: &Catalog, run: &Run) -> Result<Frame, FrameError> {
+    let mut frame = Frame::new(&fitted.model, catalog, &[canonical(run, catalog)])?;
+    for (regime, (state, _)) in fitted.model.regimes.iter().zip(states(fitted, &frame)) {
         frame.inputs[regime.input][0] = text_code(&regime.states[state]);
     }
-    let bounds = bounds(fitted, &mut frame);
-    let (values, _) = fitted.evaluate(&frame, &(0..1));
+    Ok(frame)
+}
+
+/// The more probable state of each regime, with its posterior probability.
+fn states(fitted: &Fitted, frame: &Frame) -> Vec<(usize, f64)> {
+    let second = frame_states(fitted, frame).into_iter().next().unwrap_or_default();
+    second.into_iter().map(|second| if second > 0.5 { (1, second) } else { (0, 1.0 - second) }).collect()
+}
+
+fn abduct_in(fitted: &Fitted, run: Run, frame: Frame, bounds: Vec<f64>) -> Result<Abducted, FrameError> {
+    let model = &fitted.model;
+    let (values, slopes) = fitted.evaluate(&frame, &(0..1));
     let mut noise = Vec::new();
     let mut measured = Vec::new();
+    let mut noise_slopes = Vec::new();
     for noisy in &model.noisy {
         let seen = frame.inputs[noisy.observed_input][0];
-        measured.push(!seen.is_nan());
         let predicted = values[model.nodes[noisy.node].predicted as usize];
+        measured.push(!seen.is_nan());
         noise.push(if seen.is_nan() { 0.0 } else { seen.ln() - predicted.ln() });
+        noise_slopes.push(if seen.is_nan() {
+            DVector::zeros(fitted.theta.len())
+        } else {
+            -fitted.log_gradient(&frame, &slopes, &values, 1, 0, model.nodes[noisy.node].predicted).0
+        });
     }
+    let states = states(fitted, &frame);
     let spreads = model.noisy.iter().map(|noisy| values[noisy.sigma as usize]).collect();
     let values = model.nodes.iter().map(|node| values[node.value as usize]).collect();
-    Ok(Abducted { run, noise, measured, states, bounds, values, spreads })
+    Ok(Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads })
 }
 
 /// Raises every bounded node to what the run proves it to have been.

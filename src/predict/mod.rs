@@ -5,4 +5,4 @@
 
 mod abduct;
 
-pub use abduct::{Abducted, MetricError, abduct};
+pub use abduct::{Abducted, MetricError, abduct, abduct_pair};
