@@ -85,6 +85,8 @@ pub struct NodeDefinition {
     pub noise: Option<(Text, Expression)>,
     /// What a measured run proves the node to have been at least.
     pub at_least: Option<(Text, Expression)>,
+    /// Computed for readers of answers, though nothing depends on it.
+    pub show: bool,
     /// Where the equation comes from.
     pub source: String,
     /// Where it stops being true.

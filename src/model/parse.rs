@@ -110,7 +110,7 @@ fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>, role: 
         Role::Condition => &["meaning", "unit", "type", "missing"],
         Role::Property => &["meaning", "unit", "type", "from", "missing"],
         Role::Latent => {
-            &["meaning", "unit", "type", "equation", "observed", "noise", "at_least", "source", "valid"]
+            &["meaning", "unit", "type", "equation", "observed", "noise", "at_least", "show", "source", "valid"]
         }
         Role::Metric => &["meaning", "unit", "equation", "noise", "source", "valid"],
         Role::Identity => &["meaning", "unit", "equation", "source", "valid"],
@@ -151,6 +151,7 @@ fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>, role: 
         observed,
         noise: noise(reader, entry),
         at_least: reader.expression(entry, "at_least"),
+        show: entry.table.get("show").and_then(|value| value.get_ref().as_bool()).unwrap_or(false),
         source: reader.string(entry, "source").unwrap_or_default().text,
         valid: reader.string(entry, "valid").unwrap_or_default().text,
         name,
