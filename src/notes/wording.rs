@@ -17,6 +17,26 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
+/// The first `most` items one a line, indented, and how many more there are.
+pub fn lines<T: ToString>(items: &[T], most: usize) -> String {
+    let mut lines: Vec<String> = items.iter().take(most).map(|item| format!("  {}", item.to_string())).collect();
+    if items.len() > most {
+        lines.push(format!("  … and {} more", items.len() - most));
+    }
+    lines.join("\n")
+}
+
+/// The first `most` items in backticks, and how many more there are: `` `a`, `b` … and 3 more ``.
+pub fn quoted<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    let shown: Vec<String> = items.iter().take(most).map(|item| format!("`{}`", item.as_ref())).collect();
+    if items.len() > most { format!("{} … and {} more", shown.join(", "), items.len() - most) } else { list(&shown) }
+}
+
+/// `; did you mean `x`?`, or nothing.
+pub fn did_you_mean(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
 /// The candidate closest to `name` by edit distance, if it is close enough to be a slip of the hand.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
