@@ -14,6 +14,7 @@
 //! [`model::Model`] is checked and compiled, a [`fit::Fitted`] has estimates. A question that needs
 //! estimates takes a `&Fitted`.
 
+pub mod import;
 pub mod notes;
 pub mod runs;
 pub mod stats;

@@ -1,1 +1,6 @@
 //! All tests of the package: one binary, one link.
+
+mod import;
+mod mapped;
+mod runs;
+mod shared;

@@ -47,20 +47,23 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance in characters.
+/// Edit distance in characters; two neighbors that changed places are one slip.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut two_above = above.clone();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let substitute = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = substitute.min(row[j - 1] + 1).min(above[j] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(two_above[j - 2] + 1);
+            }
         }
+        two_above = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -72,6 +75,7 @@ mod tests {
         let names = ["batch_size", "precision", "num_gpus"];
         assert_eq!(nearest("bach_size", names), Some("batch_size"));
         assert_eq!(nearest("temperature", names), None);
+        assert_eq!(nearest("form", ["from", "unit"]), Some("from"));
     }
 
     #[test]
@@ -79,5 +83,7 @@ mod tests {
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
         assert_eq!(plural(1, "run"), "1 run");
         assert_eq!(plural(0, "run"), "0 runs");
+        assert_eq!(quoted(&["a", "b", "c"], 2), "`a`, `b` … and 1 more");
+        assert_eq!(lines(&["a", "b", "c"], 2), "  a\n  b\n  … and 1 more");
     }
 }

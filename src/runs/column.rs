@@ -1,6 +1,7 @@
 //! Columns of a sweep: those of the name table, and those that the sweep's own TOML declares.
 
 use super::names::{self, Kind, Name, Role};
+use super::run::{Run, Value};
 use crate::notes::nearest;
 use crate::unit::Unit;
 
@@ -24,9 +25,31 @@ impl From<&Name> for Column {
 }
 
 impl Column {
+    /// The column of this name, out of the name table and `declared`.
+    pub fn named(name: &str, declared: &[Self]) -> Option<Self> {
+        of_name(name, declared)
+    }
+
     /// The name in a CSV header, with its unit.
     pub fn header(&self) -> String {
         names::column_name(&self.name, &self.unit)
+    }
+
+    /// Puts a value of this column where it belongs in `run`; what was measured must be a number.
+    pub fn insert(&self, run: &mut Run, value: Value) {
+        let name = self.name.clone();
+        match (self.role, value.number()) {
+            (Role::Condition, _) => {
+                run.conditions.insert(name, value);
+            }
+            (Role::Observed, Some(number)) => {
+                run.observed.insert(name, number);
+            }
+            (Role::Metric, Some(number)) => {
+                run.metrics.insert(name, number);
+            }
+            (Role::Observed | Role::Metric, None) => {}
+        }
     }
 }
 
@@ -128,9 +151,8 @@ fn declaration(name: &str, entry: &toml::Table, faults: &mut Vec<DeclarationFaul
 
 /// The column of this header, out of the name table (aliases of conditions included) and `declared`.
 pub(super) fn of_header(header: &str, declared: &[Column]) -> Option<Column> {
-    let table = || names::conditions().chain(names::observed_latents()).chain(names::metrics());
-    let alias = || table().find(|name| name.aliases.contains(&header) && name.column() == name.name);
-    table()
+    let alias = || names::all().find(|name| name.aliases.contains(&header) && name.column() == name.name);
+    names::all()
         .find(|name| name.column() == header)
         .or_else(alias)
         .map(Column::from)
@@ -144,13 +166,17 @@ pub(super) fn of_name(name: &str, declared: &[Column]) -> Option<Column> {
 
 /// The header nearest to a misspelled one.
 pub(super) fn nearest_header(header: &str, declared: &[Column]) -> Option<String> {
-    let table = names::conditions().chain(names::observed_latents()).chain(names::metrics());
-    let mut headers: Vec<(String, String)> = table.map(|name| (name.name.to_owned(), name.column())).collect();
-    headers.extend(declared.iter().map(|column| (column.name.clone(), column.header())));
-    headers.push(("id".to_owned(), "id".to_owned()));
+    let columns = || names::all().map(Column::from).chain(declared.iter().cloned());
     // The bare name without its unit is the commonest slip: `power` where `power_w` is meant.
-    let bare = headers.iter().find(|(name, _)| name == header).map(|(_, column)| column.clone());
-    bare.or_else(|| nearest(header, headers.iter().map(|(_, column)| column.as_str())).map(str::to_owned))
+    let bare = columns().find(|column| column.name == header).map(|column| column.header());
+    let headers: Vec<String> = columns().map(|column| column.header()).chain(["id".to_owned()]).collect();
+    bare.or_else(|| nearest(header, headers.iter().map(String::as_str)).map(str::to_owned))
+}
+
+/// The name nearest to a misspelled one.
+pub(super) fn nearest_name(name: &str, declared: &[Column]) -> Option<String> {
+    let names = names::all().map(|entry| entry.name).chain(declared.iter().map(|column| column.name.as_str()));
+    nearest(name, names).map(str::to_owned)
 }
 
 #[cfg(test)]

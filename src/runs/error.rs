@@ -158,7 +158,7 @@ pub enum RunsError {
         path: PathBuf,
     },
     /// One id in two sweeps.
-    #[error("{} stand in two sweeps of the store:\n{}", plural(ids.len(), "run id"), lines(ids, MOST_SHOWN))]
+    #[error("two sweeps of the store share {}:\n{}", plural(ids.len(), "run id"), lines(ids, MOST_SHOWN))]
     #[diagnostic(help("ids name runs across the whole store: rename one of each pair, or read the sweeps apart"))]
     SharedIds {
         /// Each id, with its two sweeps.

@@ -5,10 +5,9 @@ use std::path::Path;
 use serde_json::{Map, Value as Json, json};
 
 use super::check::{check_number, check_value};
-use super::column::{Column, nearest_header, of_name};
+use super::column::{Column, nearest_name, of_name};
 use super::error::RunsError;
 use super::names::{Kind, Role, canonical_value};
-use super::read::insert;
 use super::run::{Run, Value};
 use super::sweep::read_text;
 use crate::notes::did_you_mean;
@@ -69,9 +68,11 @@ fn parse(text: &str) -> Result<Vec<Run>, String> {
     }
 }
 
+/// What a run file may say.
+const KEYS: [&str; 6] = ["id", "conditions", "observed", "metrics", "source", "details"];
+
 fn run(json: &Json) -> Result<Run, String> {
     let object = json.as_object().ok_or("expected an object with `id`, `conditions` and `metrics`")?;
-    const KEYS: [&str; 6] = ["id", "conditions", "observed", "metrics", "source", "details"];
     let mut faults: Vec<String> =
         object.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| format!("unknown key `{key}`")).collect();
     let text = |key: &str| object.get(key).and_then(Json::as_str).map(str::to_owned);
@@ -87,7 +88,7 @@ fn run(json: &Json) -> Result<Run, String> {
             continue;
         };
         for (name, value) in values.iter().filter(|(_, value)| !value.is_null()) {
-            if let Err(fault) = value_of(name, role, value).map(|(column, value)| insert(&mut run, &column, value)) {
+            if let Err(fault) = value_of(name, role, value).map(|(column, value)| column.insert(&mut run, value)) {
                 faults.push(format!("`{part}.{name}`: {fault}"));
             }
         }
@@ -109,7 +110,7 @@ fn value_of(name: &str, role: Role, json: &Json) -> Result<(Column, Value), Stri
         Json::Bool(on) => Value::Flag(*on),
         _ => return Err("expected a number, a name or a flag".to_owned()),
     };
-    let nearest = || did_you_mean(nearest_header(name, &[]).as_deref());
+    let nearest = || did_you_mean(nearest_name(name, &[]).as_deref());
     let column = match of_name(name, &[]) {
         Some(column) if column.role == role => column,
         Some(_) => return Err("it stands under the wrong heading".to_owned()),

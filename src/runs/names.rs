@@ -171,9 +171,14 @@ pub fn metrics() -> impl Iterator<Item = &'static Name> {
     METRICS.iter()
 }
 
+/// Every name: conditions, observed latents, metrics.
+pub(super) fn all() -> impl Iterator<Item = &'static Name> {
+    conditions().chain(observed_latents()).chain(metrics())
+}
+
 /// The entry of exactly this spelling.
 pub fn known(name: &str) -> Option<&'static Name> {
-    conditions().chain(observed_latents()).chain(metrics()).find(|entry| entry.name == name)
+    all().find(|entry| entry.name == name)
 }
 
 /// The condition of this name or alias.
@@ -216,8 +221,7 @@ mod tests {
 
     #[test]
     fn no_two_names_share_a_column() {
-        let mut columns: Vec<String> =
-            conditions().chain(observed_latents()).chain(metrics()).map(Name::column).collect();
+        let mut columns: Vec<String> = all().map(Name::column).collect();
         let all = columns.len();
         columns.sort();
         columns.dedup();

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use super::check::parse_value;
 use super::column::{Column, nearest_header, of_header};
 use super::error::Fault;
-use super::names::Role;
-use super::run::{Run, Value};
+use super::run::Run;
 
 /// Columns of provenance start with this.
 pub(super) const DETAIL: &str = "detail.";
@@ -99,30 +98,13 @@ fn row(sweep: &str, cells: &[Cell], record: &csv::StringRecord, line: u64, fault
                 run.details.insert(name.clone(), text.to_owned());
             }
             Cell::Field(column) if !text.is_empty() => match parse_value(column, text) {
-                Ok(value) => insert(&mut run, column, value),
+                Ok(value) => column.insert(&mut run, value),
                 Err(fault) => faults.push(Fault::Cell { line, column: column.header(), fault }),
             },
             Cell::Detail(_) | Cell::Field(_) | Cell::Ignored => {}
         }
     }
     run
-}
-
-/// Puts a value where its role belongs.
-pub(super) fn insert(run: &mut Run, column: &Column, value: Value) {
-    let name = column.name.clone();
-    match (column.role, value.number()) {
-        (Role::Condition, _) => {
-            run.conditions.insert(name, value);
-        }
-        (Role::Observed, Some(number)) => {
-            run.observed.insert(name, number);
-        }
-        (Role::Metric, Some(number)) => {
-            run.metrics.insert(name, number);
-        }
-        (Role::Observed | Role::Metric, None) => {}
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::error::RunsError;
 use super::run::{Run, Value};
-use super::selector::{Selector, SelectorError, shown};
+use super::selector::{Failing, Selector, SelectorError, shown};
 use super::store::Store;
 use super::sweep::Sweep;
 use super::{json, names};
@@ -137,19 +137,18 @@ impl Store {
     }
 
     fn no_match(&self, text: &str, selector: &Selector) -> ReferenceError {
-        let failing: Vec<(&Run, Vec<(String, Option<String>)>)> =
-            self.runs().map(|run| (run, selector.failing(run))).collect();
+        let failing: Vec<(&Run, Vec<Failing>)> = self.runs().map(|run| (run, selector.failing(run))).collect();
         let fewest = failing.iter().map(|(_, keys)| keys.len()).min().unwrap_or(0);
         let mut values: BTreeMap<&str, BTreeSet<Sortable>> = BTreeMap::new();
         let mut nearest = Vec::new();
         for (run, keys) in failing.iter().filter(|(_, keys)| keys.len() == fewest) {
-            let failing = keys.iter().map(|(key, has)| {
+            let failing = keys.iter().map(|Failing { key, has }| {
                 let wanted = selector.wanted(key).unwrap_or(key);
                 has.as_ref()
                     .map_or_else(|| format!("has no `{key}`"), |has| format!("`{key}` is {has}, not `{wanted}`"))
             });
             nearest.push(NearMiss { id: run.id.clone(), failing: failing.collect() });
-            if let [(key, Some(has))] = &keys[..] {
+            if let [Failing { key, has: Some(has) }] = &keys[..] {
                 values.entry(key).or_default().insert(Sortable::new(has));
             }
         }

@@ -30,6 +30,12 @@ struct Term {
     wanted: Wanted,
 }
 
+/// A key that a run fails, and what it has there.
+pub(super) struct Failing {
+    pub(super) key: String,
+    pub(super) has: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 enum Wanted {
     Number(f64),
@@ -89,9 +95,9 @@ impl Selector {
     }
 
     /// The keys asked for that `run` fails, each with what it has instead.
-    pub(super) fn failing(&self, run: &Run) -> Vec<(String, Option<String>)> {
+    pub(super) fn failing(&self, run: &Run) -> Vec<Failing> {
         let fails = self.terms.iter().filter(|term| !term.matches(run));
-        fails.map(|term| (term.key.clone(), shown(run, &term.key))).collect()
+        fails.map(|term| Failing { key: term.key.clone(), has: shown(run, &term.key) }).collect()
     }
 
     /// `key=value` of this key, as it was asked for.

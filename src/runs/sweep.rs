@@ -99,7 +99,7 @@ pub fn read_text(path: &Path) -> Result<String, RunsError> {
     let bytes = std::fs::read(path).map_err(|source| RunsError::Read { path: path.to_owned(), source })?;
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line = good.split(|byte| *byte == b'\n').count();
         RunsError::NotText { path: path.to_owned(), line }
     })
 }

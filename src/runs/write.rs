@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::check::{check_number, check_value};
-use super::column::{Column, nearest_header, of_name};
+use super::column::{Column, nearest_name, of_name};
 use super::error::{Fault, RunsError};
 use super::names::{self, Role};
 use super::read::DETAIL;
@@ -27,9 +27,7 @@ pub(super) fn columns_of<'a>(runs: impl Iterator<Item = &'a Run>, declared: &[Co
     for run in runs {
         used.extend(run.conditions.keys().chain(run.observed.keys()).chain(run.metrics.keys()).map(String::as_str));
     }
-    let mut columns: Vec<Column> = names::conditions()
-        .chain(names::observed_latents())
-        .chain(names::metrics())
+    let mut columns: Vec<Column> = names::all()
         .map(Column::from)
         .chain(declared.iter().cloned())
         .filter(|column| used.contains(column.name.as_str()))
@@ -78,7 +76,7 @@ pub(super) fn check<'a>(runs: impl Iterator<Item = &'a Run>, declared: &[Column]
             let (id, name) = (run.id.clone(), name.clone());
             match of_name(&name, declared).filter(|column| column.role == role) {
                 None => {
-                    let nearest = nearest_header(&name, declared);
+                    let nearest = nearest_name(&name, declared);
                     faults.push(Fault::UndeclaredName { id, name, nearest });
                 }
                 Some(column) => faults.extend(test(&column).err().map(|fault| Fault::Value { id, name, fault })),
