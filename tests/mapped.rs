@@ -30,6 +30,7 @@ fn the_shipped_sweep_is_what_its_map_makes_of_the_rows() {
 fn the_shipped_store_says_what_was_measured_and_not_what_was_injected() {
     let store = Store::embedded();
     assert_eq!(store.len(), 67);
+    assert_eq!(Store::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data")).unwrap(), store);
     let run = store.find("q3-8b/n64").unwrap();
     assert_eq!(run.name("model"), Some("Qwen/Qwen3-8B"));
     assert_eq!(run.number("concurrency"), Some(64.0));
@@ -173,6 +174,8 @@ fn formats_are_told_apart() {
     assert_eq!(detect(&scratch.write("rows.jsonl", "{}")).unwrap(), Detected::JsonLines);
     assert!(import(&foreign, None).unwrap_err().to_string().ends_with("needs a map"));
     assert_eq!(detect(scratch.path()).unwrap(), Detected::Store);
+    let own = joules::import::inspect(&scratch.path().join("own.csv"), None).unwrap();
+    assert_eq!((own.sweeps[0].runs, own.sweeps[0].columns[0].1), (1, 1));
     let other = scratch.write("x.parquet", "");
     assert!(detect(&other).unwrap_err().to_string().contains("neither a leaderboard tree"));
 }

@@ -76,6 +76,27 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(11),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_text_is_a_reason_to_crash(
+        csv in "(id,|gpus|power_w|detail.|\\PC|[\",\n\r=#0-9e.-]){0,60}",
+        toml in "(\\[column|\\.a\\]|role|=|\\PC|[\"\n]){0,30}",
+        reference in "(gpus|=|model=|[0-9]|,|W|\\PC){0,12}",
+    ) {
+        let _ = Sweep::parse("any", &csv, "");
+        let _ = Sweep::parse("any", "id\na\n", &toml);
+        let _ = joules::import::mapped::Map::parse("any", &toml);
+        let _ = store().find(&reference).map(|run| run.id.clone());
+    }
+}
+
 const CSV: &str = "\
 id,task,model,checkpoint,precision,gpu,gpus,batch_size,power_limit_w,energy_per_token_j
 a8,chat,Org/M,Org/M,bf16,H100,1,8,700,0.5
@@ -141,6 +162,8 @@ fn a_reference_to_no_run_says_what_comes_nearest() {
     assert!(
         refused("bach_size=8").starts_with("`bach_size` is no condition of these runs; did you mean `batch_size`?")
     );
+    let published = refused("model=Org/M,precision=fp8");
+    assert!(published.contains("`f8`: `checkpoint` is Org/M-FP8, not `model=Org/M`"), "{published}");
     assert!(refused("batch_size=many").starts_with("`batch_size=many` cannot be: expected a number"));
     assert!(refused("power_limit=700MHz").starts_with("`power_limit=700MHz` cannot be"));
     assert!(refused("gpu=H100,batch").starts_with("`batch` is not of the form key=value"));

@@ -148,7 +148,9 @@ pub enum ImportError {
     },
     /// A tree in which no task or model file has a row.
     #[error("`{}` holds no row", path.display())]
-    #[diagnostic(help("expected rows under `configurations` in `tasks/*.json` or `models/*.json`"))]
+    #[diagnostic(help(
+        "expected rows: in a leaderboard under `configurations` of `tasks/*.json` or `models/*.json`, elsewhere one a line"
+    ))]
     NoRows {
         /// The folder or file.
         path: PathBuf,

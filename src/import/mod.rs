@@ -9,7 +9,9 @@ pub mod mlenergy;
 
 mod detect;
 mod error;
+mod inspect;
 mod json;
 
 pub use detect::{Detected, detect, import};
-pub use error::{ImportError, Place};
+pub use error::{Fault, FaultKind, ImportError, MapFault, Place};
+pub use inspect::{Inspection, SweepInspection, inspect};

@@ -35,6 +35,15 @@ impl Column {
         names::column_name(&self.name, &self.unit)
     }
 
+    /// Whether `run` has a value of this column.
+    pub fn is_in(&self, run: &Run) -> bool {
+        match self.role {
+            Role::Condition => run.conditions.contains_key(&self.name),
+            Role::Observed => run.observed.contains_key(&self.name),
+            Role::Metric => run.metrics.contains_key(&self.name),
+        }
+    }
+
     /// Puts a value of this column where it belongs in `run`; what was measured must be a number.
     pub fn insert(&self, run: &mut Run, value: Value) {
         let name = self.name.clone();

@@ -142,13 +142,12 @@ impl Store {
         let mut values: BTreeMap<&str, BTreeSet<Sortable>> = BTreeMap::new();
         let mut nearest = Vec::new();
         for (run, keys) in failing.iter().filter(|(_, keys)| keys.len() == fewest) {
-            let failing = keys.iter().map(|Failing { key, has }| {
-                let wanted = selector.wanted(key).unwrap_or(key);
-                has.as_ref()
-                    .map_or_else(|| format!("has no `{key}`"), |has| format!("`{key}` is {has}, not `{wanted}`"))
+            let failing = keys.iter().map(|Failing { key, text, has }| match has {
+                Some(has) => format!("`{key}` is {has}, not `{text}`"),
+                None => format!("has no `{key}`"),
             });
             nearest.push(NearMiss { id: run.id.clone(), failing: failing.collect() });
-            if let [Failing { key, has: Some(has) }] = &keys[..] {
+            if let [Failing { key, has: Some(has), .. }] = &keys[..] {
                 values.entry(key).or_default().insert(Sortable::new(has));
             }
         }

@@ -30,9 +30,10 @@ struct Term {
     wanted: Wanted,
 }
 
-/// A key that a run fails, and what it has there.
+/// A key that a run fails, what was asked for, and what the run has there.
 pub(super) struct Failing {
     pub(super) key: String,
+    pub(super) text: String,
     pub(super) has: Option<String>,
 }
 
@@ -96,13 +97,13 @@ impl Selector {
 
     /// The keys asked for that `run` fails, each with what it has instead.
     pub(super) fn failing(&self, run: &Run) -> Vec<Failing> {
-        let fails = self.terms.iter().filter(|term| !term.matches(run));
-        fails.map(|term| Failing { key: term.key.clone(), has: shown(run, &term.key) }).collect()
-    }
-
-    /// `key=value` of this key, as it was asked for.
-    pub(super) fn wanted(&self, key: &str) -> Option<&str> {
-        self.terms.iter().find(|term| term.key == key).map(|term| term.text.as_str())
+        let failing = |term: &Term| {
+            // The base model may well be the one asked for, while the published weights are not.
+            let is_checkpoint = matches!(term.wanted, Wanted::Checkpoint(_));
+            let key = if is_checkpoint { "checkpoint" } else { term.key.as_str() };
+            Failing { key: key.to_owned(), text: term.text.clone(), has: shown(run, key) }
+        };
+        self.terms.iter().filter(|term| !term.matches(run)).map(failing).collect()
     }
 }
 

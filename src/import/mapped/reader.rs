@@ -111,7 +111,7 @@ pub(super) fn get<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t Spann
 
 /// A fault of `source` with line and column.
 pub(super) fn fault(file: &str, source: &str, span: Range<usize>, message: impl Into<String>) -> MapFault {
-    let before = &source[..span.start.min(source.len())];
+    let before = source.get(..span.start).unwrap_or(source);
     let line = 1 + before.matches('\n').count();
     let column = 1 + before.rsplit('\n').next().unwrap_or("").chars().count();
     let place = Place { file: file.to_owned(), line, column, path: String::new() };

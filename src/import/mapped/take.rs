@@ -23,7 +23,7 @@ pub(super) struct Scale {
 impl Scale {
     const ONE: Self = Self { factor: 1.0, offset: 0.0 };
 
-    /// `number` in SI. A small factor divides by its inverse, so that 63.4872 ms are 0.0634872 s to the last digit.
+    /// `number` in SI. A small factor divides by its inverse: 1000 is exact in binary, 0.001 is not.
     pub(super) fn to_si(self, number: f64) -> f64 {
         let scaled = if self.factor < 1.0 { number / (1.0 / self.factor) } else { number * self.factor };
         scaled + self.offset
