@@ -152,7 +152,7 @@ fn a_reference_to_no_run_says_what_comes_nearest() {
     assert_eq!(
         refused("gpu=H100,model=Org/M,batch_size=32"),
         "no run matches `gpu=H100,model=Org/M,batch_size=32`; the nearest:\n  \
-         `a8`: `batch_size` is 8, not `batch_size=32`\n  `a16`: `batch_size` is 16, not `batch_size=32`\n\
+         `a16`: `batch_size` is 16, not `batch_size=32`\n  `a8`: `batch_size` is 8, not `batch_size=32`\n\
          help: the runs that have all the rest have `batch_size` (8, 16)"
     );
     assert_eq!(

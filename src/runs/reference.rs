@@ -73,12 +73,18 @@ pub enum ReferenceError {
 
 /// A run that almost matches.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{id}`: {}", failing.join(", "))]
+#[error("`{id}`: {}{}", failing.join(", "), and_others(*others))]
 pub struct NearMiss {
     /// Its id.
     pub id: String,
     /// What it fails: `gpus is 2, not gpus=4`.
     pub failing: Vec<String>,
+    /// How many runs more fail the same.
+    pub others: usize,
+}
+
+fn and_others(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" (and {} more like it)", plural(count, "run")) }
 }
 
 /// `tell them apart by `gpus` (1, 2)`.
@@ -140,15 +146,18 @@ impl Store {
         let failing: Vec<(&Run, Vec<Failing>)> = self.runs().map(|run| (run, selector.failing(run))).collect();
         let fewest = failing.iter().map(|(_, keys)| keys.len()).min().unwrap_or(0);
         let mut values: BTreeMap<&str, BTreeSet<Sortable>> = BTreeMap::new();
-        let mut nearest = Vec::new();
-        for (run, keys) in failing.iter().filter(|(_, keys)| keys.len() == fewest) {
-            let failing = keys.iter().map(|Failing { key, text, has }| match has {
-                Some(has) => format!("`{key}` is {has}, not `{text}`"),
-                None => format!("has no `{key}`"),
-            });
-            nearest.push(NearMiss { id: run.id.clone(), failing: failing.collect() });
+        let mut near: Vec<_> = failing.iter().filter(|(_, keys)| keys.len() == fewest).collect();
+        let distance = |keys: &[Failing]| keys.iter().map(Failing::distance).sum::<f64>();
+        near.sort_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+        let mut nearest: Vec<NearMiss> = Vec::new();
+        for (run, keys) in near {
             if let [Failing { key, has: Some(has), .. }] = &keys[..] {
                 values.entry(key).or_default().insert(Sortable::new(has));
+            }
+            let failing: Vec<String> = keys.iter().map(Failing::to_string).collect();
+            match nearest.iter_mut().find(|near| near.failing == failing) {
+                Some(near) => near.others += 1,
+                None => nearest.push(NearMiss { id: run.id.clone(), failing, others: 0 }),
             }
         }
         ReferenceError::NoMatch { text: text.to_owned(), nearest, values: in_order(values) }
@@ -171,7 +180,7 @@ fn in_order(values: BTreeMap<&str, BTreeSet<Sortable>>) -> Vec<(String, Vec<Stri
     values.into_iter().map(|(key, set)| (key.to_owned(), texts(set))).collect()
 }
 
-/// The conditions in which `runs` differ: knobs in the order of the name table, measured lengths last.
+/// The conditions in which `runs` differ, in the order of the name table; measured lengths choose no run and are left out.
 fn differing(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
     let measured = |name: &str| name.starts_with("output_tokens");
     let mut keys: Vec<&str> = names::conditions().map(|name| name.name).collect();

@@ -1,11 +1,12 @@
 //! Selectors: `task=gpqa,model=Qwen/Qwen3-32B,gpus=1` says which runs are meant.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::names::{self, Kind, Name, canonical_value, split_precision};
 use super::run::{Run, Value};
 use super::store::Store;
-use crate::notes::{did_you_mean, nearest, quoted};
+use crate::notes::{did_you_mean, edit_distance, nearest, quoted};
 use crate::unit::{Unit, parse_quantity};
 
 /// Numbers are equal within the digits in which people type them.
@@ -35,6 +36,26 @@ pub(super) struct Failing {
     pub(super) key: String,
     pub(super) text: String,
     pub(super) has: Option<String>,
+}
+
+impl Failing {
+    /// How far what the run has is from what was asked for: numbers by their difference, names by slips of the hand.
+    pub(super) fn distance(&self) -> f64 {
+        let wanted = self.text.split_once('=').map_or("", |(_, value)| value);
+        self.has.as_ref().map_or(f64::INFINITY, |has| match (has.parse::<f64>(), wanted.parse::<f64>()) {
+            (Ok(has), Ok(wanted)) => (has - wanted).abs(),
+            _ => edit_distance(wanted, has) as f64,
+        })
+    }
+}
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.has {
+            Some(has) => write!(f, "`{}` is {has}, not `{}`", self.key, self.text),
+            None => write!(f, "has no `{}`", self.key),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
