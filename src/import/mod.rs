@@ -2,7 +2,7 @@
 //!
 //! [`mlenergy::import`] reads the tree of the public ML.ENERGY leaderboard. [`mapped`] reads any CSV or JSON
 //! Lines file by a map, a TOML file that says which source column is which condition, latent or metric, and in
-//! which unit. [`detect`] says which of them a path needs.
+//! which unit. [`detect()`] says which of them a path needs.
 
 pub mod mapped;
 pub mod mlenergy;
