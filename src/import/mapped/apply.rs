@@ -133,7 +133,7 @@ fn value(take: &Take, column: &Column, row: &Row) -> Result<Value, FaultKind> {
     }
 }
 
-/// E[l²]/E[l]² of lengths drawn evenly from a to b: 1 + (b−a)²/(3(a+b)²).
+/// `E[l²]/E[l]²` of lengths drawn evenly from a to b: 1 + (b−a)²/(3(a+b)²).
 fn dispersion(range: &Json) -> Option<f64> {
     let [a, b] = range.as_array()?.as_slice() else { return None };
     let (a, b) = (number_of(a)?, number_of(b)?);

@@ -5,7 +5,7 @@ use crate::import::error::FaultKind;
 /// Moments of a histogram of lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Lengths {
-    /// E[l²]/E[l]², lengths taken at the middle of their bins.
+    /// `E[l²]/E[l]²`, lengths taken at the middle of their bins.
     pub(super) dispersion: f64,
     /// All counts together.
     pub(super) requests: f64,
