@@ -18,6 +18,7 @@ pub mod attribute;
 pub mod catalog;
 pub mod fit;
 pub mod model;
+pub mod import;
 pub mod notes;
 pub mod predict;
 pub mod report;

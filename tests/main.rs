@@ -3,4 +3,7 @@
 mod attribution;
 mod report;
 mod catalog;
+mod import;
+mod mapped;
+mod runs;
 mod shared;

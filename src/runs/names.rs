@@ -42,19 +42,24 @@ pub struct Name {
 impl Name {
     /// The column of a sweep's CSV file: the name with its unit, `power_w`, `sm_clock_hz`; counts bare.
     pub fn column(&self) -> String {
-        let suffix = match self.unit {
-            "s" => "_s",
-            "W" => "_w",
-            "J" => "_j",
-            "Hz" => "_hz",
-            "1/s" => "_per_s",
-            "1/J" => "_per_j",
-            "B" => "_b",
-            "K" => "_k",
-            _ => "",
-        };
-        format!("{}{suffix}", self.name)
+        column_name(self.name, self.unit)
     }
+}
+
+/// The name of a CSV column: a quantity carries its SI unit, a count or a name stands bare.
+pub(super) fn column_name(name: &str, unit: &str) -> String {
+    let suffix = match unit {
+        "s" => "_s",
+        "W" => "_w",
+        "J" => "_j",
+        "Hz" => "_hz",
+        "1/s" => "_per_s",
+        "1/J" => "_per_j",
+        "B" => "_b",
+        "K" => "_k",
+        _ => "",
+    };
+    format!("{name}{suffix}")
 }
 
 const fn condition(name: &'static str, kind: Kind, unit: &'static str, aliases: &'static [&'static str]) -> Name {
@@ -166,12 +171,60 @@ pub fn metrics() -> impl Iterator<Item = &'static Name> {
     METRICS.iter()
 }
 
+/// Every name: conditions, observed latents, metrics.
+pub(super) fn all() -> impl Iterator<Item = &'static Name> {
+    conditions().chain(observed_latents()).chain(metrics())
+}
+
 /// The entry of exactly this spelling.
 pub fn known(name: &str) -> Option<&'static Name> {
-    conditions().chain(observed_latents()).chain(metrics()).find(|entry| entry.name == name)
+    all().find(|entry| entry.name == name)
 }
 
 /// The condition of this name or alias.
 pub fn condition_name(name: &str) -> Option<&'static Name> {
     conditions().find(|entry| entry.name == name || entry.aliases.contains(&name))
+}
+
+/// The one spelling of a condition's value: `bfloat16` is `bf16`.
+pub fn canonical_value<'a>(condition: &str, value: &'a str) -> &'a str {
+    match (condition, value) {
+        ("precision", "bfloat16" | "BF16") => "bf16",
+        ("precision", "FP8") => "fp8",
+        ("precision", "MXFP4") => "mxfp4",
+        _ => value,
+    }
+}
+
+/// Splits a published name into base name and the precision its suffix spells: `…-FP8` is the base and `fp8`.
+pub fn split_precision(checkpoint: &str) -> (&str, Option<&'static str>) {
+    const SUFFIXES: &[(&str, &str)] = &[("-FP8", "fp8"), ("-BF16", "bf16"), ("-MXFP4", "mxfp4")];
+    SUFFIXES
+        .iter()
+        .find_map(|&(suffix, precision)| checkpoint.strip_suffix(suffix).map(|base| (base, Some(precision))))
+        .unwrap_or((checkpoint, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_that_spells_a_precision_is_split_off() {
+        let case = |published: &str, base: &str, precision: Option<&str>| {
+            assert_eq!(split_precision(published), (base, precision));
+        };
+        case("Qwen/Qwen3-VL-235B-A22B-Instruct-FP8", "Qwen/Qwen3-VL-235B-A22B-Instruct", Some("fp8"));
+        case("nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL-BF16", "nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL", Some("bf16"));
+        case("openai/gpt-oss-120b", "openai/gpt-oss-120b", None);
+    }
+
+    #[test]
+    fn no_two_names_share_a_column() {
+        let mut columns: Vec<String> = all().map(Name::column).collect();
+        let all = columns.len();
+        columns.sort();
+        columns.dedup();
+        assert_eq!(columns.len(), all);
+    }
 }

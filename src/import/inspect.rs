@@ -1,0 +1,63 @@
+//! What an import would bring, before it is done.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::detect::{Detected, detect, import};
+use super::error::ImportError;
+use super::mapped::Map;
+use crate::runs::{Column, Sweep};
+
+/// What lies at a path, and what it would become.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    /// The format.
+    pub format: Detected,
+    /// One entry for each sweep.
+    pub sweeps: Vec<SweepInspection>,
+}
+
+/// One sweep that an import would write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepInspection {
+    /// Its name.
+    pub name: String,
+    /// How many runs it has.
+    pub runs: usize,
+    /// Each column, and how many runs have a value there.
+    pub columns: Vec<(Column, usize)>,
+    /// Each detail, and how many runs have it.
+    pub details: BTreeMap<String, usize>,
+    /// What the provenance assumes or leaves out, as `key: value` of its tables `assumed` and `ignored_fields`.
+    pub notes: Vec<String>,
+}
+
+/// Looks at `path` as an import would, and writes nothing.
+pub fn inspect(path: &Path, map: Option<&Map>) -> Result<Inspection, ImportError> {
+    let format = detect(path)?;
+    let sweeps = import(path, map)?;
+    Ok(Inspection { format, sweeps: sweeps.iter().map(of_sweep).collect::<Result<_, _>>()? })
+}
+
+fn of_sweep(sweep: &Sweep) -> Result<SweepInspection, ImportError> {
+    let filled = |column: &Column| sweep.runs.iter().filter(|run| column.is_in(run)).count();
+    let columns = sweep.columns()?.into_iter().map(|column| {
+        let count = filled(&column);
+        (column, count)
+    });
+    let mut details = BTreeMap::new();
+    for name in sweep.runs.iter().flat_map(|run| run.details.keys()) {
+        *details.entry(name.clone()).or_insert(0) += 1;
+    }
+    let notes = ["assumed", "ignored_fields"].iter().filter_map(|key| {
+        let value = sweep.provenance.get(*key)?;
+        Some(format!("{key}: {value}"))
+    });
+    Ok(SweepInspection {
+        name: sweep.name.clone(),
+        runs: sweep.runs.len(),
+        columns: columns.collect(),
+        details,
+        notes: notes.collect(),
+    })
+}
