@@ -17,8 +17,8 @@
 pub mod attribute;
 pub mod catalog;
 pub mod fit;
-pub mod model;
 pub mod import;
+pub mod model;
 pub mod notes;
 pub mod predict;
 pub mod report;

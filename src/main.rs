@@ -1,9 +1,9 @@
 //! The command `joules`.
 use joules::catalog::Catalog;
 use joules::fit::{Settings, Summary, fit, write_fitted};
+use joules::import::mlenergy;
 use joules::model::Model;
 use joules::runs::Store;
-use joules::import::mlenergy;
 fn main() -> miette::Result<()> {
     let text = std::fs::read_to_string("models/llm_serving.toml").unwrap();
     let catalog = Catalog::embedded();
@@ -19,8 +19,12 @@ fn main() -> miette::Result<()> {
     let fitted = fit(model, &catalog, &runs, &Settings { starts, ..Settings::default() })?;
     println!("{:?} {:?}", t.elapsed(), fitted.record);
     let summary = Summary::new(&fitted, &catalog, &runs).unwrap();
-    for e in &summary.estimates { println!("{:32} {:22} {:12.4e} [{:.3e} {:.3e}] {:.2}", e.name, e.level, e.value, e.lower, e.upper, e.decided); }
-    for (m, g, a) in &summary.accuracy { println!("{m:20} {g:45} {:4} {:5.1} {:5.1} {:5.1}", a.runs, 100.*a.median, 100.*a.mean, 100.*a.p90); }
+    for e in &summary.estimates {
+        println!("{:32} {:22} {:12.4e} [{:.3e} {:.3e}] {:.2}", e.name, e.level, e.value, e.lower, e.upper, e.decided);
+    }
+    for (m, g, a) in &summary.accuracy {
+        println!("{m:20} {g:45} {:4} {:5.1} {:5.1} {:5.1}", a.runs, 100. * a.median, 100. * a.mean, 100. * a.p90);
+    }
     println!("weak {}", summary.weak.len());
     std::fs::write("/tmp/fitted.toml", write_fitted(&fitted)).unwrap();
     Ok(())

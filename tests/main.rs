@@ -1,9 +1,9 @@
 //! All tests of the package: one binary, one link.
 
 mod attribution;
-mod report;
 mod catalog;
 mod import;
 mod mapped;
+mod report;
 mod runs;
 mod shared;

@@ -28,7 +28,9 @@ pub enum FittedFileError {
         reason: String,
     },
     /// Fitted with another model.
-    #[error("{file} was fitted with model `{found}` (digest {found_digest}), not with `{expected}` (digest {expected_digest})")]
+    #[error(
+        "{file} was fitted with model `{found}` (digest {found_digest}), not with `{expected}` (digest {expected_digest})"
+    )]
     #[diagnostic(help("fit again with `joules fit`, or give the model it was fitted with as `--model FILE`"))]
     OtherModel {
         /// The file.
@@ -79,9 +81,9 @@ struct PosteriorTable {
 
 /// A short digest of a model's text: FNV-1a, 64 bits.
 pub(super) fn digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -127,7 +129,8 @@ pub fn write_fitted(fitted: &Fitted) -> String {
     text.push_str("\n]\nfactor = \"\"\"\n");
     for row in 0..fitted.theta.len() {
         for column in 0..=row {
-            let _ = write!(text, "{}{:e}", if column == 0 { "" } else { " " }, rounded(fitted.factor[(row, column)], 6));
+            let _ =
+                write!(text, "{}{:e}", if column == 0 { "" } else { " " }, rounded(fitted.factor[(row, column)], 6));
         }
         text.push('\n');
     }

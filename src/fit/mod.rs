@@ -14,10 +14,8 @@ pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use objective::DEGREES_OF_FREEDOM;
 pub use solver::{Settings, Stopped};
-pub use summary::{
-    Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions,
-};
 pub(crate) use summary::frame_states;
+pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -51,7 +49,10 @@ pub enum FitError {
 /// The runs of a model's tasks that have something to fit to, in canonical form.
 pub fn relevant(model: &Model, catalog: &Catalog, runs: &[Run]) -> Vec<Run> {
     let is_measured = |run: &Run| {
-        model.noisy.iter().any(|noisy| run.metrics.contains_key(&noisy.observed) || run.observed.contains_key(&noisy.observed))
+        model
+            .noisy
+            .iter()
+            .any(|noisy| run.metrics.contains_key(&noisy.observed) || run.observed.contains_key(&noisy.observed))
     };
     let is_ours = |run: &Run| model.tasks.is_empty() || run.name("task").is_some_and(|task| model.takes(task));
     runs.iter().filter(|run| is_ours(run) && is_measured(run)).map(|run| canonical(run, catalog)).collect()

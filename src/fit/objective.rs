@@ -108,8 +108,7 @@ impl<'a> Objective<'a> {
             .enumerate()
             .map(|(combination, values)| {
                 let prior = self.state_prior(values, lanes, lane, combination);
-                let cost: f64 =
-                    self.observations(values, lanes, row, lane).iter().map(Observation::cost).sum();
+                let cost: f64 = self.observations(values, lanes, row, lane).iter().map(Observation::cost).sum();
                 prior.ln() - cost
             })
             .collect();
@@ -141,12 +140,7 @@ impl<'a> Objective<'a> {
                 let measured = self.frame.inputs[own.observed_input][row];
                 (!measured.is_nan()).then(|| {
                     let predicted = at(self.model.nodes[own.node].predicted);
-                    Observation {
-                        noisy,
-                        residual: measured.ln() - predicted.ln(),
-                        sigma: at(own.sigma),
-                        predicted,
-                    }
+                    Observation { noisy, residual: measured.ln() - predicted.ln(), sigma: at(own.sigma), predicted }
                 })
             })
             .collect()
@@ -198,11 +192,12 @@ impl<'a> Objective<'a> {
         result: &mut Curved,
     ) {
         let lanes = shares.len();
-        let observed: Vec<Vec<Observation>> = (0..lanes)
-            .map(|lane| {
-                if shares[lane] < 1e-9 { Vec::new() } else { self.observations(values, lanes, start + lane, lane) }
-            })
-            .collect();
+        let observed: Vec<Vec<Observation>> =
+            (0..lanes)
+                .map(|lane| {
+                    if shares[lane] < 1e-9 { Vec::new() } else { self.observations(values, lanes, start + lane, lane) }
+                })
+                .collect();
         for (noisy, own) in self.model.noisy.iter().enumerate() {
             let find = |lane: usize| observed[lane].iter().find(|seen| seen.noisy == noisy);
             let predicted = self.model.nodes[own.node].predicted;

@@ -167,7 +167,8 @@ fn mixtures(fitted: &Fitted, frame: &Frame) -> Vec<(Vec<f64>, Vec<f64>)> {
             let (values, _) = fitted.evaluate(&frame, &(0..rows));
             let shares = (0..rows)
                 .map(|row| {
-                    let share = |bit: usize| values[model.regimes[bit].probability as usize * rows + row].clamp(0.0, 1.0);
+                    let share =
+                        |bit: usize| values[model.regimes[bit].probability as usize * rows + row].clamp(0.0, 1.0);
                     (0..model.regimes.len())
                         .map(|bit| if combination >> bit & 1 == 1 { share(bit) } else { 1.0 - share(bit) })
                         .product()

@@ -111,8 +111,7 @@ fn imply_catalog_nodes(definition: &mut Definition, catalog: &Catalog) {
 /// The table of names; duplicates are faults.
 fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Named> {
     let nodes = definition.nodes.iter().enumerate().map(|(i, node)| (&node.name, &node.at, Named::Node(i)));
-    let parameters =
-        definition.parameters.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Parameter(i)));
+    let parameters = definition.parameters.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Parameter(i)));
     let regimes = definition.regimes.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Regime(i)));
     let mut names: HashMap<String, Named> = HashMap::new();
     let mut places: HashMap<&String, &Range<usize>> = HashMap::new();
@@ -126,12 +125,7 @@ fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Na
 }
 
 /// Look-ups must name a table and attribute that the catalog has, in the unit that it has.
-fn check_catalog(
-    definition: &Definition,
-    catalog: &Catalog,
-    names: &HashMap<String, Named>,
-    faults: &mut Vec<Fault>,
-) {
+fn check_catalog(definition: &Definition, catalog: &Catalog, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
     for node in &definition.nodes {
         let Some(from) = &node.from else { continue };
         for key in &from.keys {
@@ -325,12 +319,7 @@ fn cycle(definition: &Definition, graph: &Graph, node: usize) -> Fault {
 }
 
 /// Every latent, property and parameter must lead to a metric, an identity or a constraint.
-fn check_use(
-    definition: &Definition,
-    names: &HashMap<String, Named>,
-    graph: &Graph,
-    faults: &mut Vec<Fault>,
-) {
+fn check_use(definition: &Definition, names: &HashMap<String, Named>, graph: &Graph, faults: &mut Vec<Fault>) {
     let mut ends: Vec<usize> = Vec::new();
     let mut used_parameters: Vec<bool> = vec![false; definition.parameters.len()];
     let is_end = |node: &NodeDefinition| {

@@ -11,7 +11,8 @@ use super::{Bound, Cause, Constraint, Model, ModelParameter, Node, NoisyNode, Re
 
 /// Compiles `definition`, whose nodes come in the order of `order`.
 pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) -> Model {
-    let mut compiler = Compiler { definition: &definition, tape: TapeBuilder::default(), inputs: Vec::new(), names: HashMap::new() };
+    let mut compiler =
+        Compiler { definition: &definition, tape: TapeBuilder::default(), inputs: Vec::new(), names: HashMap::new() };
     let mut nodes = Vec::new();
     let mut noisy = Vec::new();
     let mut bounds = Vec::new();
@@ -102,7 +103,9 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         .ops
         .iter()
         .enumerate()
-        .filter_map(|(slot, op)| if let Op::Parameter(index) = op { Some((*index as usize, slot as Slot)) } else { None })
+        .filter_map(
+            |(slot, op)| if let Op::Parameter(index) = op { Some((*index as usize, slot as Slot)) } else { None },
+        )
         .collect();
     Model {
         name: definition.name,
@@ -139,9 +142,7 @@ fn equation_text(node: &NodeDefinition) -> String {
 }
 
 fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
-    let is_property = |name: &str| {
-        definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property)
-    };
+    let is_property = |name: &str| definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property);
     definition
         .causes
         .iter()
@@ -159,7 +160,15 @@ fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[Nois
                 .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
                 .collect();
             let show = cause.show.as_ref().map(|text| text.text.clone());
-            Cause { name: cause.name.clone(), meaning: cause.meaning.clone(), conditions, properties, noises, regimes, show }
+            Cause {
+                name: cause.name.clone(),
+                meaning: cause.meaning.clone(),
+                conditions,
+                properties,
+                noises,
+                regimes,
+                show,
+            }
         })
         .collect()
 }

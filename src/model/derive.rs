@@ -25,8 +25,7 @@ fn degrees(run: &mut Run, catalog: &Catalog) {
     let Some(gpus) = run.number("gpus") else { return };
     let Some(model) = run.name("model") else { return };
     let is_moe = catalog.get("architecture", &[model], "kind") == Some(CatalogValue::Name("moe".to_owned()));
-    let by_tensor =
-        catalog.get("architecture", &[model], "expert_parallel_default") == Some(CatalogValue::Flag(false));
+    let by_tensor = catalog.get("architecture", &[model], "expert_parallel_default") == Some(CatalogValue::Flag(false));
     let (tensor, expert) = if is_moe && !by_tensor { (gpus, gpus) } else { (gpus, 1.0) };
     let data = run.number("data_parallel").unwrap_or(1.0);
     let derived = |found: Option<f64>, expected: f64| {

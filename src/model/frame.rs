@@ -223,13 +223,7 @@ fn keys(from: &[String], lookup: &Lookup<'_>) -> Option<Vec<String>> {
     from.iter().map(|key| lookup(key).map(ToString::to_string)).collect()
 }
 
-fn property(
-    model: &Model,
-    catalog: &Catalog,
-    index: usize,
-    run: &str,
-    lookup: &Lookup<'_>,
-) -> Result<f64, FrameFault> {
+fn property(model: &Model, catalog: &Catalog, index: usize, run: &str, lookup: &Lookup<'_>) -> Result<f64, FrameFault> {
     let node = &model.nodes[index];
     let from = model.from(index).expect("a property has a look-up");
     let found = keys(&from.keys, lookup);
@@ -372,12 +366,7 @@ fn relevant_players(
 }
 
 /// The value of a column for every choice of the relevant players.
-fn table<T>(
-    relevant: &[(usize, Vec<String>)],
-    a: &Run,
-    b: &Run,
-    value: impl Fn(&str, &Lookup<'_>) -> T,
-) -> Vec<T> {
+fn table<T>(relevant: &[(usize, Vec<String>)], a: &Run, b: &Run, value: impl Fn(&str, &Lookup<'_>) -> T) -> Vec<T> {
     (0..1_usize << relevant.len())
         .map(|choice| {
             let lookup = |name: &str| {

@@ -56,12 +56,7 @@ pub(super) fn check_groups(
 }
 
 /// Conditions that reach a metric, and noises, must have a cause.
-fn check_members(
-    definition: &Definition,
-    cause_of: &HashMap<&str, &str>,
-    graph: &Graph,
-    faults: &mut Vec<Fault>,
-) {
+fn check_members(definition: &Definition, cause_of: &HashMap<&str, &str>, graph: &Graph, faults: &mut Vec<Fault>) {
     let ends: Vec<usize> = definition
         .nodes
         .iter()

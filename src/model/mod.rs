@@ -18,6 +18,7 @@ mod parameter;
 mod parse;
 mod prior;
 mod reader;
+mod shipped;
 mod tape;
 
 pub use definition::{
@@ -29,10 +30,11 @@ pub use expression::{Expression, ExpressionKind, Function, Operator};
 pub use fault::{Fault, ModelError};
 pub use frame::{Frame, FrameError, FrameFault};
 pub use graph::Graph;
-pub use parameter::{ParameterSpace, Term};
 pub(crate) use parameter::Slopes;
+pub use parameter::{ParameterSpace, Term};
 pub use prior::Prior;
 pub use reader::Text;
+pub use shipped::{Shipped, shipped};
 
 pub(crate) use frame::{Input, text_code};
 pub(crate) use tape::{Columns, Op, Slot, Tape};
@@ -214,9 +216,7 @@ impl Model {
 
     /// The cause that a condition or explicitly named property belongs to.
     pub fn cause_of(&self, name: &str) -> Option<usize> {
-        self.causes.iter().position(|cause| {
-            cause.conditions.iter().chain(&cause.properties).any(|own| own == name)
-        })
+        self.causes.iter().position(|cause| cause.conditions.iter().chain(&cause.properties).any(|own| own == name))
     }
 
     /// Metrics and identities: what can be asked for.

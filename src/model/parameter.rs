@@ -100,8 +100,7 @@ impl ParameterSpace {
             return (*prior, own.into_iter().collect());
         }
         let prior = definition.prior;
-        let mut terms: Vec<Term> =
-            layout.pooled.map(|index| Term { index, weight: 1.0 }).into_iter().collect();
+        let mut terms: Vec<Term> = layout.pooled.map(|index| Term { index, weight: 1.0 }).into_iter().collect();
         let spread = prior.spread().unwrap_or(1.0);
         let group = group_of(model, &definition.name, level).and_then(|group| layout.groups.get(&group));
         terms.extend(group.map(|&index| Term { index, weight: definition.pool_within / spread }));
@@ -122,10 +121,8 @@ impl ParameterSpace {
         let mut columns = Vec::with_capacity(model.parameters.len());
         let mut slopes = Vec::with_capacity(model.parameters.len());
         for parameter in 0..model.parameters.len() {
-            let at_levels: Vec<(f64, Vec<(usize, f64)>)> = frame.level_names[parameter]
-                .iter()
-                .map(|level| self.value(model, parameter, level, theta))
-                .collect();
+            let at_levels: Vec<(f64, Vec<(usize, f64)>)> =
+                frame.level_names[parameter].iter().map(|level| self.value(model, parameter, level, theta)).collect();
             columns.push(frame.levels[parameter].iter().map(|&level| at_levels[level as usize].0).collect());
             slopes.push(at_levels.into_iter().map(|(_, slopes)| slopes).collect());
         }

@@ -14,8 +14,18 @@ use crate::runs::{Kind, condition_name, known};
 use crate::unit::{Dimension, Unit};
 
 const TABLES: [&str; 12] = [
-    "model", "condition", "property", "latent", "metric", "identity", "parameter", "regime", "constraint", "cause",
-    "mechanism", "residual",
+    "model",
+    "condition",
+    "property",
+    "latent",
+    "metric",
+    "identity",
+    "parameter",
+    "regime",
+    "constraint",
+    "cause",
+    "mechanism",
+    "residual",
 ];
 
 impl Definition {

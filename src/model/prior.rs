@@ -54,11 +54,8 @@ impl Prior {
             },
             Self::HalfNormal { sd } => {
                 let normal = Normal::standard();
-                let (value, slope) = quantile(
-                    x,
-                    |share| normal.inverse_cdf(f64::midpoint(1.0, share)),
-                    |value| 2.0 * normal.pdf(value),
-                );
+                let (value, slope) =
+                    quantile(x, |share| normal.inverse_cdf(f64::midpoint(1.0, share)), |value| 2.0 * normal.pdf(value));
                 (sd * value, sd * slope)
             }
             Self::Fixed(value) => (value, 0.0),

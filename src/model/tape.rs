@@ -80,7 +80,13 @@ impl Op {
             Self::Constant(value) => value,
             Self::Input(_) | Self::Parameter(_) => f64::NAN,
             Self::Node(_) => a,
-            Self::Known(..) => if a.is_nan() { b } else { a },
+            Self::Known(..) => {
+                if a.is_nan() {
+                    b
+                } else {
+                    a
+                }
+            }
             Self::Negate(_) => -a,
             Self::Not(_) => truth(a == 0.0),
             Self::Add(..) => a + b,
@@ -92,8 +98,20 @@ impl Op {
             Self::Log(_) => a.ln(),
             Self::Log2(_) => a.log2(),
             Self::Sqrt(_) => a.sqrt(),
-            Self::Min(..) => if b < a { b } else { a },
-            Self::Max(..) => if b > a { b } else { a },
+            Self::Min(..) => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Self::Max(..) => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
             Self::Smax(..) => smax(a, b, c),
             Self::Smin(..) => smin(a, b, c),
             Self::Less(..) => truth(a < b),
@@ -101,7 +119,13 @@ impl Op {
             Self::Equal(..) => truth(a == b),
             Self::And(..) => truth(a != 0.0 && b != 0.0),
             Self::Or(..) => truth(a != 0.0 || b != 0.0),
-            Self::Select(..) => if a == 0.0 { c } else { b },
+            Self::Select(..) => {
+                if a == 0.0 {
+                    c
+                } else {
+                    b
+                }
+            }
         }
     }
 
@@ -130,12 +154,36 @@ impl Op {
             Self::Log(_) => [1.0 / a, 0.0, 0.0],
             Self::Log2(_) => [1.0 / (a * std::f64::consts::LN_2), 0.0, 0.0],
             Self::Sqrt(_) => [0.5 / y, 0.0, 0.0],
-            Self::Min(..) => if b < a { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] },
-            Self::Max(..) => if b > a { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] },
+            Self::Min(..) => {
+                if b < a {
+                    [0.0, 1.0, 0.0]
+                } else {
+                    [1.0, 0.0, 0.0]
+                }
+            }
+            Self::Max(..) => {
+                if b > a {
+                    [0.0, 1.0, 0.0]
+                } else {
+                    [1.0, 0.0, 0.0]
+                }
+            }
             Self::Smax(..) if smooth(a, b, y) => smooth_partials(a, b, c, y, c),
             Self::Smin(..) if smooth(a, b, y) => smooth_partials(a, b, c, y, -c),
-            Self::Smax(..) => if b > a { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] },
-            Self::Smin(..) => if b < a { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] },
+            Self::Smax(..) => {
+                if b > a {
+                    [0.0, 1.0, 0.0]
+                } else {
+                    [1.0, 0.0, 0.0]
+                }
+            }
+            Self::Smin(..) => {
+                if b < a {
+                    [0.0, 1.0, 0.0]
+                } else {
+                    [1.0, 0.0, 0.0]
+                }
+            }
             Self::Select(..) => [0.0, one(a != 0.0), one(a == 0.0)],
         }
     }

@@ -85,12 +85,7 @@ pub fn abduct(fitted: &Fitted, catalog: &Catalog, run: &Run) -> Result<Abducted,
 
 /// Abducts two runs that are to be compared. What one of them proves of a bounded node (a batch that ran was feasible)
 /// is carried over to the other: the model's error there is taken to be common to both.
-pub fn abduct_pair(
-    fitted: &Fitted,
-    catalog: &Catalog,
-    a: &Run,
-    b: &Run,
-) -> Result<(Abducted, Abducted), FrameError> {
+pub fn abduct_pair(fitted: &Fitted, catalog: &Catalog, a: &Run, b: &Run) -> Result<(Abducted, Abducted), FrameError> {
     let mut frames = [measured_frame(fitted, catalog, a)?, measured_frame(fitted, catalog, b)?];
     let own: Vec<Vec<f64>> = frames.iter_mut().map(|frame| bounds(fitted, frame)).collect();
     let common: Vec<f64> = own[0].iter().zip(&own[1]).map(|(a, b)| a.max(*b)).collect();
