@@ -16,6 +16,7 @@
 
 pub mod attribute;
 pub mod catalog;
+pub mod diagnose;
 pub mod fit;
 pub mod import;
 pub mod model;
@@ -25,3 +26,4 @@ pub mod report;
 pub mod runs;
 pub mod stats;
 pub mod unit;
+pub mod whatif;

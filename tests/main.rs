@@ -1,6 +1,7 @@
 //! All tests of the package: one binary, one link.
 
 mod attribution;
+mod cases;
 mod catalog;
 mod import;
 mod mapped;

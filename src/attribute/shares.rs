@@ -81,7 +81,11 @@ impl Step {
         let reads: Vec<usize> = reads[..count].iter().map(|&read| read as usize).collect();
         let old: Vec<f64> = reads.iter().map(|&read| before[read]).collect();
         let new: Vec<f64> = reads.iter().map(|&read| after[read]).collect();
-        let ends = Self { weights: Vec::new(), kept: change };
+        let ends = Self { weights: Vec::new(), kept: if change.is_finite() { change } else { 0.0 } };
+        let unchanged = |x: &f64, y: &f64| x == y || (x.is_nan() && y.is_nan());
+        if !reads.is_empty() && old.iter().zip(&new).all(|(x, y)| unchanged(x, y)) {
+            return Self { weights: Vec::new(), kept: 0.0 };
+        }
         match op {
             Op::Constant(_) | Op::Input(_) | Op::Parameter(_) => ends,
             Op::Known(..) if old[0].is_nan() && new[0].is_nan() => Self::to(vec![(reads[1], 1.0)]),
@@ -91,7 +95,7 @@ impl Step {
             Op::Select(..) => Self::to(vec![(reads[if new[0] == 0.0 { 2 } else { 1 }], 1.0)]),
             Op::Add(..) => Self::to(vec![(reads[0], 1.0), (reads[1], 1.0)]),
             Op::Subtract(..) => Self::to(vec![(reads[0], 1.0), (reads[1], -1.0)]),
-            Op::Multiply(..) | Op::Divide(..) if old.iter().chain(&new).all(|&x| x > 0.0) => {
+            Op::Multiply(..) | Op::Divide(..) if old.iter().chain(&new).all(|&x| x > 0.0 && x.is_finite()) => {
                 let mean = log_mean(before[slot], after[slot]);
                 let sign = if matches!(op, Op::Divide(..)) { -1.0 } else { 1.0 };
                 let weight = |index: usize, sign: f64| {

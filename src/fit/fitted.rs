@@ -85,6 +85,29 @@ impl Fitted {
         self.whiten(gradient).norm()
     }
 
+    /// Standard deviation of the log of what the equation of a bounded node leaves unsaid, where it is a constant; 0 else.
+    pub(crate) fn bound_spread(&self, node: usize) -> f64 {
+        let bound = self.model.bounds.iter().find(|bound| bound.node == node);
+        match bound.map(|bound| self.model.tape.ops[bound.sigma as usize]) {
+            Some(Op::Constant(spread)) => spread,
+            _ => 0.0,
+        }
+    }
+
+    /// 90 % interval of a parameter at a level.
+    pub fn level_interval(&self, parameter: &str, level: &str) -> Option<(f64, f64)> {
+        let index = self.model.parameters.iter().position(|own| own.definition.name == parameter)?;
+        let (prior, terms) = self.space.terms(&self.model, index, level);
+        let mut gradient = DVector::zeros(self.theta.len());
+        let mut x = 0.0;
+        for term in &terms {
+            gradient[term.index] += term.weight;
+            x += term.weight * self.theta[term.index];
+        }
+        let half = crate::stats::NORMAL_QUANTILE_90 * self.spread(&gradient);
+        Some((prior.value(x - half).0, prior.value(x + half).0))
+    }
+
     /// Posterior standard deviation of every coordinate; its prior standard deviation is 1.
     pub fn coordinate_spreads(&self) -> Vec<f64> {
         (0..self.theta.len())

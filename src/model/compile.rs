@@ -27,7 +27,8 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
             value = compiler.tape.push(Op::Multiply(predicted, factor));
             if let Some((_, bound)) = &own.at_least {
                 let at_least = compiler.expression(bound);
-                bounds.push(Bound { node: new, at_least, noise_input });
+                let sigma = compiler.expression(sigma);
+                bounds.push(Bound { node: new, at_least, sigma, noise_input });
             } else if let Some(observed) = &own.observed {
                 let observed_input = compiler.input(Input::Observed(new));
                 let measured = compiler.input_slot(observed_input);

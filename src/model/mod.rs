@@ -195,6 +195,8 @@ pub struct Model {
 pub(crate) struct Bound {
     pub(crate) node: usize,
     pub(crate) at_least: Slot,
+    /// Slot of the standard deviation of the log of what the equation leaves unsaid.
+    pub(crate) sigma: Slot,
     pub(crate) noise_input: usize,
 }
 

@@ -254,6 +254,15 @@ impl Tape {
         }
     }
 
+    /// The same program with some slots made inputs: what they are computed from is no longer read.
+    pub(crate) fn ending_at(&self, slots: &[Slot]) -> Self {
+        let mut ops = self.ops.clone();
+        for &slot in slots {
+            ops[slot as usize] = Op::Input(0);
+        }
+        Self { ops }
+    }
+
     /// Turns the adjoints of some slots into the adjoints of all slots they depend on, in place.
     pub(crate) fn backward(&self, values: &[f64], lanes: usize, adjoints: &mut [f64]) {
         for (slot, op) in self.ops.iter().enumerate().rev() {

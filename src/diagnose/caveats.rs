@@ -1,0 +1,245 @@
+//! What a reader must know before believing an answer.
+
+use super::result::{Diagnosis, Verdict};
+use crate::catalog::{Catalog, CatalogValue};
+use crate::fit::Fitted;
+use crate::notes::{Caveat, list};
+use crate::predict::Abducted;
+use crate::unit::{percent, show};
+
+/// Median latency below this share of the mean step time hides stalls.
+const HIDDEN: f64 = 0.8;
+/// A window shorter than this many turnovers of the batch is short.
+const SHORT: f64 = 2.0;
+/// Running requests below this share of what was configured and supplied are worth a word.
+const UNFILLED: f64 = 0.95;
+
+/// All caveats, the ones that question the metric first.
+pub(super) fn caveats(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    diagnosis: &Diagnosis,
+    a: &Abducted,
+    b: &Abducted,
+    (a_disagrees, b_disagrees): (bool, bool),
+) -> Vec<Caveat> {
+    let mut found = Vec::new();
+    let both = [("A", a), ("B", b)];
+    hidden_stalls(diagnosis, &both, &mut found);
+    if diagnosis.mostly_unexplained() {
+        found.push(Caveat::new(
+            "mostly_unexplained",
+            "the model leaves more unexplained than it explains: look at what it does not know (host, contention, clocks)",
+        ));
+    }
+    for (disagrees, (side, _)) in [a_disagrees, b_disagrees].into_iter().zip(&both) {
+        if disagrees {
+            found.push(Caveat::new(
+                "columns_disagree",
+                format!("in {side} the metric and the columns it follows from differ by more than 3 %: check the measurement"),
+            ));
+        }
+    }
+    states(fitted, &both, &mut found);
+    observed_signs(a, b, &mut found);
+    windows(catalog, &both, &mut found);
+    settings(fitted, diagnosis, a, b, &mut found);
+    split(fitted, diagnosis, b, &mut found);
+    found
+}
+
+/// Median latency far from the mean step time: the median skips the stalls.
+fn hidden_stalls(diagnosis: &Diagnosis, both: &[(&str, &Abducted); 2], found: &mut Vec<Caveat>) {
+    if !diagnosis.metric.starts_with("itl_") {
+        return;
+    }
+    for (side, run) in both {
+        let (Some(&running), Some(&throughput), Some(&itl)) = (
+            run.run.observed.get("running_batch"),
+            run.run.metrics.get("throughput"),
+            run.run.metrics.get("itl_p50"),
+        ) else {
+            continue;
+        };
+        let mean = running / throughput;
+        if itl < HIDDEN * mean {
+            found.push(Caveat::new(
+                "median_hides_stalls",
+                format!(
+                    "the metric misleads in {side}: the median time between tokens is {}, but running requests ÷ throughput \
+                     is {}; compare throughput or itl_p90 instead",
+                    show(itl, "s"),
+                    show(mean, "s"),
+                ),
+            ));
+        }
+    }
+}
+
+/// Hidden states that the runs are in.
+fn states(fitted: &Fitted, both: &[(&str, &Abducted); 2], found: &mut Vec<Caveat>) {
+    for (side, run) in both {
+        for (regime, (state, probability)) in fitted.model.regimes.iter().zip(&run.states) {
+            if *state == 1 {
+                found.push(Caveat::new(
+                    &format!("{}_{}", regime.name, regime.states[1]),
+                    format!(
+                        "{side} looks {} ({} sure): low power at high latency, which no recorded setting explains",
+                        regime.states[1],
+                        percent(*probability)
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Signs in measured latents of what the equations do not know.
+fn observed_signs(a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
+    for (side, run, other) in [("A", a, b), ("B", b, a)] {
+        let seen = |name: &str| run.run.observed.get(name).copied();
+        let there = |name: &str| other.run.observed.get(name).copied();
+        if let Some(count) = seen("gpu_processes").filter(|count| *count > 1.0) {
+            found.push(Caveat::new(
+                "other_process",
+                format!("{count} processes computed on a GPU of {side}: another tenant takes time and watts"),
+            ));
+        }
+        if let (Some(own), Some(others)) = (seen("host_cpu"), there("host_cpu"))
+            && own < 0.8 * others
+        {
+            found.push(Caveat::new(
+                "host_contention",
+                format!("the engine's thread had {own:.2} of a core in {side} against {others:.2}: its core was shared"),
+            ));
+        }
+        if let Some(wait) = seen("gpu_wait").filter(|wait| *wait < 0.05) {
+            found.push(Caveat::new(
+                "host_bound",
+                format!("in {side} the engine waited for the GPU in {} of the window: the host sets the pace", percent(wait)),
+            ));
+        }
+        if let (Some(own), others) = (seen("preemptions").filter(|count| *count > 0.0), there("preemptions"))
+            && others.unwrap_or(0.0) < own
+        {
+            found.push(Caveat::new("preemptions", format!("{own} requests were preempted in {side} and computed again")));
+        }
+        if let (Some(own), Some(others)) = (seen("power_cap_share"), there("power_cap_share"))
+            && own > 0.5
+            && others < 0.5
+        {
+            found.push(Caveat::new(
+                "power_capped",
+                format!("{side} ran at its power limit in {} of the samples: clocks were lowered there", percent(own)),
+            ));
+        }
+    }
+    if let (Some(own), Some(others)) = (a.run.observed.get("prefill_ratio"), b.run.observed.get("prefill_ratio"))
+        && (own - others).abs() > 0.25 * own.max(*others).max(0.2)
+        && a.run.conditions.get("prompt_tokens") == b.run.conditions.get("prompt_tokens")
+        && a.run.conditions.get("output_tokens") == b.run.conditions.get("output_tokens")
+    {
+        found.push(Caveat::new(
+            "prefill_differs",
+            format!("the windows hold different amounts of prefill: {own:.2} and {others:.2} prompt tokens per output token"),
+        ));
+    }
+}
+
+/// Windows, fill and repeats.
+fn windows(catalog: &Catalog, both: &[(&str, &Abducted); 2], found: &mut Vec<Caveat>) {
+    for (side, run) in both {
+        let repeats = run.run.number("request_repeats").unwrap_or(1.0);
+        let set = run.run.name("task").and_then(|task| match catalog.get("task", &[task], "requests") {
+            Some(CatalogValue::Number(count)) => Some(count),
+            _ => None,
+        });
+        if let (Some(set), Some(batch)) = (set, run.run.number("batch_size"))
+            && set * repeats < SHORT * batch
+        {
+            found.push(Caveat::new(
+                "short_window",
+                format!(
+                    "{side} has {} requests for a batch of {batch}: its steady window is short and sees young contexts",
+                    set * repeats
+                ),
+            ));
+        }
+        let configured = run.run.number("batch_size").unwrap_or(f64::INFINITY);
+        let supplied = run.run.number("concurrency").or_else(|| run.run.number("burst")).unwrap_or(f64::INFINITY);
+        if let Some(&running) = run.run.observed.get("running_batch") {
+            let expected = configured.min(supplied);
+            if running < UNFILLED * expected {
+                found.push(Caveat::new(
+                    "batch_not_filled",
+                    format!("{side} ran {} requests on average, {} of what it could", show(running, "1"), percent(running / expected)),
+                ));
+            }
+        }
+    }
+    let repeats = both.map(|(_, run)| run.run.number("request_repeats"));
+    if let [Some(x), Some(y)] = repeats
+        && x != y
+    {
+        found.push(Caveat::new(
+            "repeats_differ",
+            format!("the request set was sent {x} times in A and {y} times in B: repeats find their prompts in the cache"),
+        ));
+    }
+}
+
+/// Settings that differ without an equation, other machines, assumptions of the importer.
+fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
+    let model = &fitted.model;
+    let units = (a.run.name("gpu_unit"), b.run.name("gpu_unit"));
+    if let (Some(x), Some(y)) = units
+        && x != y
+    {
+        found.push(Caveat::new(
+            "other_machine",
+            format!("A ran on machine {x}, B on machine {y}: GPUs of one type differ by up to 8 %"),
+        ));
+    }
+    let without: Vec<String> = model
+        .causes
+        .iter()
+        .flat_map(|cause| &cause.conditions)
+        .filter(|name| *name != "gpu_unit" && *name != "checkpoint")
+        .filter(|name| model.node_index(name).is_none())
+        .filter(|name| a.run.conditions.get(*name) != b.run.conditions.get(*name))
+        .cloned()
+        .collect();
+    if !without.is_empty() {
+        found.push(Caveat::new(
+            "no_equation",
+            format!("{} differ, but the model has no equation for them: their effect is in the unexplained part", list(&without)),
+        ));
+    }
+    for (side, run) in [("A", a), ("B", b)] {
+        if let Some(assumed) = run.run.details.get("assumed") {
+            found.push(Caveat::new("assumed", format!("in {side} this was assumed, not recorded: {assumed}")));
+        }
+    }
+    if diagnosis.verdict == Verdict::WithinNoise {
+        found.push(Caveat::new("within_noise", "the difference is within run-to-run noise: its causes may be chance"));
+    }
+}
+
+/// The split of power into static and dynamic, where the data do not decide it.
+fn split(fitted: &Fitted, diagnosis: &Diagnosis, run: &Abducted, found: &mut Vec<Caveat>) {
+    let blamed = diagnosis.causes.iter().flat_map(|cause| &cause.mechanisms).any(|mechanism| {
+        matches!(mechanism.mechanism.as_str(), "static_power" | "communication") && mechanism.factor.ln().abs() > 0.02
+    });
+    let Some(gpu) = run.run.name("gpu").filter(|_| blamed) else { return };
+    let Some(interval) = fitted.level_interval("idle_power_share", gpu) else { return };
+    let Some(power) = fitted.model.node("static_power").map(|_| interval) else { return };
+    found.push(Caveat::new(
+        "static_split",
+        format!(
+            "static against idle and communication power is not decided by the data: a waiting {gpu} draws {} to {} of its \
+             rated power (90 %), so read the static and communication shares together",
+            percent(power.0),
+            percent(power.1)
+        ),
+    ));
+}

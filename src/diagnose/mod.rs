@@ -1,0 +1,21 @@
+//! Why does run B differ from run A?
+//!
+//! The answer is layered. First the exact identity of the metric (energy per token = power × step time ÷ batch). Then the
+//! causes: the conditions in which the runs differ, and what no condition explains, as an exact product of factors by the
+//! Shapley value of a game whose players are the causes (see `game`). Each factor is divided by the mechanisms that
+//! carried it, and a batch that memory forced is charged to what filled the memory (see `forced`).
+
+mod caveats;
+mod evidence;
+mod explain;
+mod forced;
+mod game;
+mod noise;
+mod recommend;
+mod result;
+
+pub use explain::{DiagnoseError, diagnose};
+pub use result::{
+    CauseFactor, Diagnosis, Evidence, ForcedBy, IdentityTerm, LatentValue, MechanismFactor, Recommendation, RunValue,
+    UnexplainedFactor, Verdict,
+};

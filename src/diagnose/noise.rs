@@ -1,0 +1,73 @@
+//! The noise gate: is the difference more than two runs of one configuration differ by?
+
+use serde::Serialize;
+
+use super::result::Verdict;
+use crate::runs::{Run, Value};
+
+/// Spread of two runs of one configuration on one machine, minutes apart, measured on an H200: 0.6 %.
+const ONE_MACHINE: f64 = 0.006;
+/// Spread between GPUs of one type: up to 8 % between two of them, taken as two standard deviations.
+const OTHER_MACHINE: f64 = 0.04;
+/// Normal quantile of a two-sided test at 10 %.
+const QUANTILE: f64 = crate::stats::NORMAL_QUANTILE_90;
+
+/// Run-to-run standard deviation of the log of a metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// Standard deviation of the logarithm.
+    pub sd: f64,
+    /// Where it comes from.
+    pub source: String,
+    /// Runs on each side that would settle a difference of this size, if it is within the noise.
+    pub repeats_needed: Option<usize>,
+}
+
+/// Spread from repeated configurations in the store, else the stated prior; and the verdict on a log ratio.
+pub(super) fn gate(runs: &[&Run], a: &Run, b: &Run, metric: &str, log_ratio: f64) -> (Spread, Verdict) {
+    let one_machine = matches!((a.name("gpu_unit"), b.name("gpu_unit")), (Some(x), Some(y)) if x == y);
+    let (sd, source) = match repeats(runs, metric).filter(|_| one_machine) {
+        Some((sd, count)) => (sd.max(0.002), format!("{count} repeated configurations in the store")),
+        None if one_machine => (ONE_MACHINE, "one machine, 0.6 % between repeats elsewhere".to_owned()),
+        None => (OTHER_MACHINE, "other or unknown machine: GPUs of one type differ by up to 8 %".to_owned()),
+    };
+    let noise = sd * std::f64::consts::SQRT_2;
+    if log_ratio.abs() > QUANTILE * noise {
+        return (Spread { sd, source, repeats_needed: None }, Verdict::Different);
+    }
+    // 80 % power at 5 %: n = 2·(2.8·σ/δ)².
+    let needed = (2.0 * (2.8 * sd / log_ratio.abs().max(1e-9)).powi(2)).ceil();
+    let repeats_needed = (needed < 1e4).then_some(needed as usize);
+    (Spread { sd, source, repeats_needed }, Verdict::WithinNoise)
+}
+
+/// Pooled standard deviation of the log of a metric over configurations that the store holds more than once.
+fn repeats(runs: &[&Run], metric: &str) -> Option<(f64, usize)> {
+    let mut groups: std::collections::BTreeMap<String, Vec<f64>> = std::collections::BTreeMap::new();
+    for run in runs {
+        if let Some(value) = run.metrics.get(metric) {
+            groups.entry(configuration(run)).or_default().push(value.ln());
+        }
+    }
+    let (mut sum, mut freedom, mut count) = (0.0, 0, 0);
+    for logs in groups.values().filter(|logs| logs.len() > 1) {
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        sum += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+        freedom += logs.len() - 1;
+        count += 1;
+    }
+    (freedom > 0).then(|| ((sum / freedom as f64).sqrt(), count))
+}
+
+/// All conditions as one text.
+fn configuration(run: &Run) -> String {
+    let mut text = String::new();
+    for (name, value) in &run.conditions {
+        let shown = match value {
+            Value::Number(number) => format!("{number:.3}"),
+            other => other.to_string(),
+        };
+        text.push_str(&format!("{name}={shown};"));
+    }
+    text
+}

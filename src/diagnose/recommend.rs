@@ -1,0 +1,132 @@
+//! What to do: changes of settings that would recover the loss, with predicted gain and cost in latency.
+
+use nalgebra::DVector;
+
+use super::result::{Diagnosis, Recommendation};
+use crate::catalog::Catalog;
+use crate::fit::Fitted;
+use crate::model::FrameError;
+use crate::notes::list;
+use crate::predict::Abducted;
+use crate::runs::Value;
+use crate::stats::NORMAL_QUANTILE_90;
+use crate::unit::percent;
+use crate::whatif::intervene;
+
+/// Settings that an operator may change, as opposed to properties of the load, the model or the machine.
+const SETTINGS: [&str; 16] = [
+    "batch_size", "precision", "gpus", "gpu", "concurrency", "enforce_eager", "compile_mode", "cudagraph_mode",
+    "engine_version", "prefix_caching", "data_parallel", "gpu_memory_utilization", "kv_cache_tokens", "power_limit",
+    "max_batched_tokens", "sm_clock",
+];
+/// A predicted gain below this is not worth a recommendation.
+const WORTH: f64 = 0.02;
+/// Recommendations at most.
+const MOST: usize = 4;
+
+/// Whether more of a metric is worse.
+fn more_is_worse(metric: &str) -> bool {
+    !metric.starts_with("throughput")
+}
+
+/// Changes of the worse run towards the better one, and a larger batch where memory has room.
+pub(super) fn recommendations(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    diagnosis: &Diagnosis,
+    a: &Abducted,
+    b: &Abducted,
+) -> Result<Vec<Recommendation>, FrameError> {
+    let b_is_worse = (diagnosis.ratio > 1.0) == more_is_worse(&diagnosis.metric);
+    let (worse, better) = if b_is_worse { (b, a) } else { (a, b) };
+    let mut found: Vec<Recommendation> = Vec::new();
+    for change in changes(fitted, diagnosis, worse, better) {
+        if let Some(recommendation) = evaluate(fitted, catalog, diagnosis, worse, &change)? {
+            found.push(recommendation);
+        }
+    }
+    let gain = |one: &Recommendation| {
+        let log = one.factor.ln();
+        if more_is_worse(&diagnosis.metric) { log } else { -log }
+    };
+    found.sort_by(|x, y| gain(x).total_cmp(&gain(y)));
+    found.dedup_by(|x, y| x.set == y.set);
+    found.truncate(MOST);
+    Ok(found)
+}
+
+/// Sets of changes to try.
+fn changes(fitted: &Fitted, diagnosis: &Diagnosis, worse: &Abducted, better: &Abducted) -> Vec<Vec<(String, Value)>> {
+    let model = &fitted.model;
+    let mut found = Vec::new();
+    for cause in &diagnosis.causes {
+        let Some(cause) = model.cause(&cause.cause) else { continue };
+        let set: Vec<(String, Value)> = cause
+            .conditions
+            .iter()
+            .filter(|condition| SETTINGS.contains(&condition.as_str()))
+            .filter(|condition| worse.run.conditions.get(*condition) != better.run.conditions.get(*condition))
+            .filter_map(|condition| Some((condition.clone(), better.run.conditions.get(condition)?.clone())))
+            .collect();
+        if !set.is_empty() {
+            found.push(set);
+        }
+    }
+    let batch = worse.value(model, "batch_size").unwrap_or(0.0);
+    let supply = worse.value(model, "supply").unwrap_or(f64::INFINITY);
+    let ceiling = worse.value(model, "batch_ceiling").unwrap_or(0.0);
+    let room = ceiling.min(supply);
+    let mut larger = batch;
+    while larger * 2.0 <= room {
+        larger *= 2.0;
+    }
+    if larger > batch && batch > 0.0 {
+        found.push(vec![("batch_size".to_owned(), Value::Number(larger))]);
+    }
+    found
+}
+
+/// The change's effect, if it is worth saying and the configuration is feasible.
+fn evaluate(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    diagnosis: &Diagnosis,
+    run: &Abducted,
+    change: &[(String, Value)],
+) -> Result<Option<Recommendation>, FrameError> {
+    let model = &fitted.model;
+    let Some(target) = model.node_index(&diagnosis.metric) else { return Ok(None) };
+    let set: Vec<(&str, Value)> = change.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let now = intervene(fitted, catalog, run, &[])?;
+    let Ok(then) = intervene(fitted, catalog, run, &set) else { return Ok(None) };
+    let log = then.values[target].ln() - now.values[target].ln();
+    let gain = if more_is_worse(&diagnosis.metric) { -log } else { log };
+    if !gain.is_finite() || gain < WORTH || !then.broken.is_empty() {
+        return Ok(None);
+    }
+    let slope: DVector<f64> = then.log_slope(fitted, run, target) - now.log_slope(fitted, run, target);
+    let half = NORMAL_QUANTILE_90 * (fitted.spread(&slope).powi(2) + 0.25 * unexplained(diagnosis).powi(2)).sqrt();
+    let latency_factor = model.node_index("itl_p50").map(|node| then.values[node] / now.values[node]);
+    let words: Vec<String> = change.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let size = percent(log.exp_m1().abs());
+    let direction = if log < 0.0 { "lowers" } else { "raises" };
+    let latency = latency_factor.map_or_else(String::new, |factor| match factor {
+        factor if factor > 1.01 => format!(", at {} more time between tokens", percent(factor - 1.0)),
+        factor if factor < 0.99 => format!(", with {} less time between tokens", percent(1.0 - factor)),
+        _ => ", at the same time between tokens".to_owned(),
+    });
+    let metric = diagnosis.metric.replace('_', " ");
+    Ok(Some(Recommendation {
+        run: run.run.id.clone(),
+        text: format!("{} on `{}` {direction} {metric} by {size}{latency}", list(&words), run.run.id),
+        set: words,
+        factor: log.exp(),
+        interval: [(log - half).exp(), (log + half).exp()],
+        latency_factor,
+    }))
+}
+
+/// Log size of what the diagnosis left unexplained: half of it is taken as doubt about any prediction for these runs.
+fn unexplained(diagnosis: &Diagnosis) -> f64 {
+    diagnosis.unexplained.iter().map(|term| term.factor.ln()).sum()
+}
