@@ -18,6 +18,17 @@ fn main() -> miette::Result<()> {
     let starts = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(1);
     let fitted = fit(model, &catalog, &runs, &Settings { starts, ..Settings::default() })?;
     println!("{:?} {:?}", t.elapsed(), fitted.record);
+    if let (Some(a), Some(b)) = (std::env::args().nth(2), std::env::args().nth(3)) {
+        let store = joules::runs::Store::new(mlenergy::import(std::path::Path::new("../shared/data/mlenergy-v3"))?).unwrap();
+        let store = if a.contains("q3-") { Store::embedded() } else { store };
+        let all: Vec<_> = store.runs().collect();
+        let t = std::time::Instant::now();
+        let (a, b) = (store.find(&a)?, store.find(&b)?);
+        let d = joules::diagnose::diagnose(&fitted, &catalog, &all, &a, &b, std::env::args().nth(4).as_deref())?;
+        println!("{:?}", t.elapsed());
+        print!("{}", joules::report::render::text(&joules::report::diagnosis(&d), &joules::report::TextStyle::default()));
+        return Ok(());
+    }
     let summary = Summary::new(&fitted, &catalog, &runs).unwrap();
     for e in &summary.estimates {
         println!("{:32} {:22} {:12.4e} [{:.3e} {:.3e}] {:.2}", e.name, e.level, e.value, e.lower, e.upper, e.decided);

@@ -183,7 +183,7 @@ fn windows(catalog: &Catalog, both: &[(&str, &Abducted); 2], found: &mut Vec<Cav
     {
         found.push(Caveat::new(
             "repeats_differ",
-            format!("the request set was sent {x} times in A and {y} times in B: repeats find their prompts in the cache"),
+            format!("the request set was repeated (×{x} in A, ×{y} in B): repeats find their prompts in the cache"),
         ));
     }
 }
@@ -215,9 +215,13 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
             format!("{} differ, but the model has no equation for them: their effect is in the unexplained part", list(&without)),
         ));
     }
-    for (side, run) in [("A", a), ("B", b)] {
-        if let Some(assumed) = run.run.details.get("assumed") {
-            found.push(Caveat::new("assumed", format!("in {side} this was assumed, not recorded: {assumed}")));
+    let assumed = (a.run.details.get("assumed"), b.run.details.get("assumed"));
+    match assumed {
+        (Some(x), Some(y)) if x == y => found.push(Caveat::new("assumed", format!("assumed, not recorded, in both runs: {x}"))),
+        _ => {
+            for (side, text) in [("A", assumed.0), ("B", assumed.1)] {
+                found.extend(text.map(|text| Caveat::new("assumed", format!("assumed, not recorded, in {side}: {text}"))));
+            }
         }
     }
     if diagnosis.verdict == Verdict::WithinNoise {

@@ -23,14 +23,16 @@ const STEPS: usize = 4;
 pub(super) fn words(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b: &Run) -> (String, String) {
     let differing: Vec<&String> =
         cause.conditions.iter().filter(|name| a.conditions.get(*name) != b.conditions.get(*name)).collect();
+    // The first condition speaks for the cause; what only refines it (`output_tokens_dispersion`) stays silent.
     let one = |run: &Run| -> String {
-        let mut parts: Vec<String> = differing
-            .iter()
-            .map(|name| {
-                let text = condition_words(run, name);
-                if differing.len() > 1 { format!("{name} {text}") } else { text }
-            })
-            .collect();
+        let mut parts: Vec<String> = Vec::new();
+        for name in &differing {
+            match differing.first() {
+                Some(first) if first == name => parts.push(condition_words(run, name)),
+                Some(first) if name.starts_with(first.as_str()) => {}
+                _ => parts.push(format!("{name} {}", condition_words(run, name))),
+            }
+        }
         parts.extend(cause.properties.iter().filter_map(|name| property_words(model, catalog, run, name)));
         parts.join(", ")
     };
@@ -165,7 +167,8 @@ fn pairs(
         for x in group {
             for y in group {
                 let is_asked = x.id == a.id && y.id == b.id;
-                if !is_asked && moves_alike(cause, (x, y), (a, b)) && conditions_differ(model, catalog, cause, x, y) {
+                let lengths = MEASURED_CONDITIONS.iter().all(|condition| same(x, y, condition));
+                if !is_asked && lengths && moves_alike(cause, (x, y), (a, b)) && conditions_differ(model, catalog, cause, x, y) {
                     ratios.push(y.metrics[&diagnosis.metric] / x.metrics[&diagnosis.metric]);
                 }
             }

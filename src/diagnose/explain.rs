@@ -287,7 +287,10 @@ fn factors(
     (a, b): (&Abducted, &Abducted),
 ) -> (Vec<CauseFactor>, Vec<UnexplainedFactor>) {
     let model = &fitted.model;
-    let mut order: Vec<usize> = (0..parts.len()).filter(|&player| parts[player].log_factor != 0.0).collect();
+    // A batch that memory forced altogether has no factor of its own left, but is what a reader looks for.
+    let is_forced = |player: usize| charges.iter().any(|charge| charge.player == player);
+    let mut order: Vec<usize> =
+        (0..parts.len()).filter(|&player| parts[player].log_factor != 0.0 || is_forced(player)).collect();
     order.sort_by(|&x, &y| parts[y].log_factor.abs().total_cmp(&parts[x].log_factor.abs()).then(x.cmp(&y)));
     let (mut causes, mut unexplained) = (Vec::new(), Vec::new());
     for player in order {

@@ -1,9 +1,13 @@
 //! The noise gate: is the difference more than two runs of one configuration differ by?
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::result::Verdict;
 use crate::runs::{Run, Value};
+use crate::stats::median;
 
 /// Spread of two runs of one configuration on one machine, minutes apart, measured on an H200: 0.6 %.
 const ONE_MACHINE: f64 = 0.006;
@@ -26,8 +30,8 @@ pub struct Spread {
 /// Spread from repeated configurations in the store, else the stated prior; and the verdict on a log ratio.
 pub(super) fn gate(runs: &[&Run], a: &Run, b: &Run, metric: &str, log_ratio: f64) -> (Spread, Verdict) {
     let one_machine = matches!((a.name("gpu_unit"), b.name("gpu_unit")), (Some(x), Some(y)) if x == y);
-    let (sd, source) = match repeats(runs, metric).filter(|_| one_machine) {
-        Some((sd, count)) => (sd.max(0.002), format!("{count} repeated configurations in the store")),
+    let (sd, source) = match repeats(runs, metric, [&a.id, &b.id]).filter(|_| one_machine) {
+        Some((sd, count)) => (sd.max(0.002), format!("{count} pairs of repeated configurations in the store")),
         None if one_machine => (ONE_MACHINE, "one machine, 0.6 % between repeats elsewhere".to_owned()),
         None => (OTHER_MACHINE, "other or unknown machine: GPUs of one type differ by up to 8 %".to_owned()),
     };
@@ -41,22 +45,24 @@ pub(super) fn gate(runs: &[&Run], a: &Run, b: &Run, metric: &str, log_ratio: f64
     (Spread { sd, source, repeats_needed }, Verdict::WithinNoise)
 }
 
-/// Pooled standard deviation of the log of a metric over configurations that the store holds more than once.
-fn repeats(runs: &[&Run], metric: &str) -> Option<(f64, usize)> {
-    let mut groups: std::collections::BTreeMap<String, Vec<f64>> = std::collections::BTreeMap::new();
-    for run in runs {
+/// Robust standard deviation of the log of a metric over configurations that the store holds more than once: the median
+/// distance of two runs of one configuration over 0.954, which it is for a normal distribution of standard deviation 1.
+/// The two runs in question do not count, and fewer than three pairs say too little.
+fn repeats(runs: &[&Run], metric: &str, asked: [&str; 2]) -> Option<(f64, usize)> {
+    let mut groups: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| !asked.contains(&run.id.as_str())) {
         if let Some(value) = run.metrics.get(metric) {
             groups.entry(configuration(run)).or_default().push(value.ln());
         }
     }
-    let (mut sum, mut freedom, mut count) = (0.0, 0, 0);
-    for logs in groups.values().filter(|logs| logs.len() > 1) {
-        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-        sum += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
-        freedom += logs.len() - 1;
-        count += 1;
+    let mut distances = Vec::new();
+    for logs in groups.values() {
+        for (index, x) in logs.iter().enumerate() {
+            distances.extend(logs[index + 1..].iter().map(|y| (x - y).abs()));
+        }
     }
-    (freedom > 0).then(|| ((sum / freedom as f64).sqrt(), count))
+    let enough = distances.len() >= 3;
+    median(&distances).filter(|_| enough).map(|distance| (distance / 0.954, distances.len()))
 }
 
 /// All conditions as one text.
@@ -67,7 +73,7 @@ fn configuration(run: &Run) -> String {
             Value::Number(number) => format!("{number:.3}"),
             other => other.to_string(),
         };
-        text.push_str(&format!("{name}={shown};"));
+        let _ = write!(text, "{name}={shown};");
     }
     text
 }

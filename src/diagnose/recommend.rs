@@ -72,6 +72,16 @@ fn changes(fitted: &Fitted, diagnosis: &Diagnosis, worse: &Abducted, better: &Ab
             found.push(set);
         }
     }
+    // A batch that memory forced needs memory: twice the GPUs, and the batch of the other run.
+    let forced = diagnosis.causes.iter().any(|cause| cause.forced_by.as_ref().is_some_and(|forced| forced.share > 0.2));
+    if let (true, Some(gpus), Some(batch)) = (forced, worse.run.number("gpus"), better.run.number("batch_size"))
+        && worse.run.number("batch_size").is_some_and(|own| own < batch)
+    {
+        found.push(vec![
+            ("gpus".to_owned(), Value::Number(2.0 * gpus)),
+            ("batch_size".to_owned(), Value::Number(batch)),
+        ]);
+    }
     let batch = worse.value(model, "batch_size").unwrap_or(0.0);
     let supply = worse.value(model, "supply").unwrap_or(f64::INFINITY);
     let ceiling = worse.value(model, "batch_ceiling").unwrap_or(0.0);

@@ -15,11 +15,13 @@
 //! ```
 
 mod block;
+mod diagnosis;
 mod document;
 pub mod render;
 mod text;
 
 pub use block::{Align, Bar, Bars, Block, Column, Table};
+pub use diagnosis::diagnosis;
 pub use document::Document;
 pub use render::TextStyle;
 pub use text::{Span, Text, Tone};

@@ -1,0 +1,277 @@
+//! A diagnosis as a document.
+
+use super::{Align, Bars, Column, Document, Table, Text};
+use crate::diagnose::{CauseFactor, Diagnosis, Evidence, ForcedBy, LatentValue, Verdict};
+use crate::notes::{list, plural};
+use crate::unit::{percent, show, show_plain};
+
+/// Mechanisms named per cause.
+const MECHANISMS: usize = 4;
+/// Latents in the table.
+const LATENTS: usize = 9;
+/// A factor within this of 1 is not worth a line of its own.
+const SMALL: f64 = 0.005;
+
+/// The document of a diagnosis: headline, identity, causes, unexplained, latents, evidence, what to do, caveats.
+pub fn diagnosis(answer: &Diagnosis) -> Document {
+    let metric = answer.metric.replace('_', " ");
+    let mut document = Document::new(title(answer, &metric));
+    document.fields([
+        ("A", Text::new().plain(&answer.run_a.id).plain("  ").strong(show(answer.run_a.value, &answer.unit))),
+        ("B", Text::new().plain(&answer.run_b.id).plain("  ").strong(show(answer.run_b.value, &answer.unit))),
+    ]);
+    document.paragraph(headline(answer));
+    identities(answer, &metric, &mut document);
+    causes(answer, &mut document);
+    latents(answer, &mut document);
+    evidence(answer, &mut document);
+    recommendations(answer, &mut document);
+    if !answer.caveats.is_empty() {
+        document.heading("Read with care");
+        document.list(answer.caveats.iter().map(|caveat| Text::from(sentence(&caveat.text))));
+    }
+    document
+}
+
+fn title(answer: &Diagnosis, metric: &str) -> String {
+    match answer.ratio {
+        ratio if (ratio - 1.0).abs() < 1e-12 => format!("A and B have the same {metric}"),
+        ratio if ratio > 2.0 => format!("Why B has {} times the {metric} of A", show_plain(ratio)),
+        ratio if ratio > 1.0 => format!("Why B has {} more {metric} than A", percent(ratio - 1.0)),
+        ratio => format!("Why B has {} less {metric} than A", percent(1.0 - ratio)),
+    }
+}
+
+/// The answer in one or two sentences.
+fn headline(answer: &Diagnosis) -> Text {
+    if let Some(misleads) = answer.caveats.iter().find(|caveat| caveat.code == "median_hides_stalls") {
+        return Text::new().bad("First: ").plain(sentence(&misleads.text));
+    }
+    if answer.verdict == Verdict::WithinNoise {
+        let repeats = answer.spread.repeats_needed.map_or_else(String::new, |count| {
+            format!(" {} on each side would settle it.", plural(count, "repeat"))
+        });
+        return Text::new()
+            .strong("Within run-to-run noise")
+            .plain(format!(" ({} for one run: {}).{repeats}", percent(answer.spread.sd), answer.spread.source));
+    }
+    if answer.mostly_unexplained() {
+        let term = &answer.unexplained[0];
+        let text = Text::new()
+            .bad("Mostly unexplained: ")
+            .strong(words(&term.cause).replace(" unexplained", ""))
+            .plain(format!(" ×{} ({}).", factor(term.factor), term.meaning));
+        let sign = answer.caveats.iter().find(|caveat| SIGNS.contains(&caveat.code.as_str()));
+        return match sign {
+            Some(sign) => text.plain(" A sign of why: ").strong(&sign.text).plain("."),
+            None => text,
+        };
+    }
+    let main: Vec<String> = answer
+        .causes
+        .iter()
+        .take(3)
+        .filter(|cause| cause.factor.ln().abs() > 0.2 * answer.causes[0].factor.ln().abs())
+        .map(|cause| format!("{} (×{})", words(&cause.cause), factor(cause.factor)))
+        .collect();
+    let text = match main.split_first() {
+        None => Text::from("No setting that the model knows differs."),
+        Some((first, [])) => Text::new().plain("Because of ").strong(first).plain("."),
+        Some((first, rest)) => Text::new().plain("Mainly ").strong(first).plain(format!(", then {}.", list(rest))),
+    };
+    match answer.causes.iter().find(|cause| cause.forced_by.as_ref().is_some_and(|forced| forced.share > 0.3)) {
+        Some(batch) => text.plain(format!(" Memory forced the batch: {} → {}.", batch.from, batch.to)),
+        None => text,
+    }
+}
+
+/// Caveats that point at what the model does not know.
+const SIGNS: [&str; 5] = ["other_process", "host_contention", "host_bound", "preemptions", "power_capped"];
+
+fn identities(answer: &Diagnosis, metric: &str, document: &mut Document) {
+    if answer.identities.is_empty() {
+        return;
+    }
+    document.heading("What changed in the identity");
+    let mut table = Table::new([
+        Column::left(metric),
+        Column::right("A"),
+        Column::right("B"),
+        Column::right("factor"),
+    ]);
+    for term in &answer.identities {
+        table.row([
+            words(&term.term),
+            show(term.a, &term.unit),
+            show(term.b, &term.unit),
+            format!("×{}", factor(term.factor)),
+        ]);
+    }
+    document.table(table);
+}
+
+fn causes(answer: &Diagnosis, document: &mut Document) {
+    document.heading(format!("Causes, multiplying to ×{}", factor(answer.ratio)));
+    let mut bars = Bars::new("factor, with its 90 % interval");
+    for cause in answer.causes.iter().filter(|cause| cause.factor.ln().abs() > SMALL) {
+        bars.bar_with_interval(words(&cause.cause), cause.factor.ln(), logs(cause.interval), labelled(cause.factor, cause.interval));
+    }
+    for term in answer.unexplained.iter().filter(|term| term.factor.ln().abs() > SMALL) {
+        let name = words(&term.cause).replace(" unexplained", ", unexplained");
+        bars.bar_with_interval(name, term.factor.ln(), logs(term.interval), labelled(term.factor, term.interval));
+    }
+    document.bars(bars);
+    document.list(answer.causes.iter().filter(|cause| is_worth(cause)).map(cause_line));
+    let small: Vec<String> = answer
+        .causes
+        .iter()
+        .filter(|cause| !is_worth(cause))
+        .map(|cause| words(&cause.cause))
+        .collect();
+    if !small.is_empty() {
+        document.paragraph(format!("Within half a percent of no effect: {}.", list(&small)));
+    }
+}
+
+/// Whether a cause deserves a line: it has an effect, or memory took it over.
+fn is_worth(cause: &CauseFactor) -> bool {
+    cause.factor.ln().abs() > SMALL || cause.forced_by.is_some()
+}
+
+fn cause_line(cause: &CauseFactor) -> Text {
+    let mut text = Text::new().strong(words(&cause.cause));
+    if !(cause.from.is_empty() && cause.to.is_empty()) {
+        text = text.plain(": ").plain(&cause.from).plain(" → ").plain(&cause.to);
+    }
+    let how: Vec<String> = cause
+        .mechanisms
+        .iter()
+        .filter(|one| one.factor.ln().abs() > SMALL)
+        .take(MECHANISMS)
+        .map(|one| format!("{} ×{}", words(&one.mechanism), factor(one.factor)))
+        .collect();
+    if !how.is_empty() {
+        text = text.plain(format!("; through {}", list(&how)));
+    }
+    if let Some(forced) = &cause.forced_by {
+        text = text.plain(". ").plain(forced_words(forced));
+    }
+    text
+}
+
+fn forced_words(forced: &ForcedBy) -> String {
+    let ceiling = |value: f64, interval: [f64; 2]| {
+        format!("{} ({} to {})", show_plain(value), show_plain(interval[0]), show_plain(interval[1]))
+    };
+    format!(
+        "Memory forced {} of the batch's effect, charged to {}: the largest batch that fits is {} in A and {} in B",
+        percent(forced.share),
+        list(&forced.causes.iter().map(|cause| words(cause)).collect::<Vec<_>>()),
+        ceiling(forced.ceiling_a, forced.ceiling_a_interval),
+        ceiling(forced.ceiling_b, forced.ceiling_b_interval),
+    )
+}
+
+fn latents(answer: &Diagnosis, document: &mut Document) {
+    let shown = telling(answer);
+    if shown.is_empty() {
+        return;
+    }
+    document.heading("Latent factors that changed");
+    let mut table =
+        Table::new([Column::left("latent"), Column::right("A"), Column::right("B"), Column { title: Text::from("B / A"), align: Align::Right }]);
+    for latent in shown {
+        let ratio = if latent.a > 0.0 && latent.b > 0.0 { format!("×{}", factor(latent.b / latent.a)) } else { String::new() };
+        table.row([words(&latent.name), show(latent.a, &latent.unit), show(latent.b, &latent.unit), ratio]);
+    }
+    document.table(table);
+}
+
+/// The latents that tell most: those that summarise, then the two that moved most of each mechanism that carried most.
+fn telling(answer: &Diagnosis) -> Vec<&LatentValue> {
+    let mut weights: Vec<(&str, f64)> = Vec::new();
+    for one in answer.causes.iter().flat_map(|cause| &cause.mechanisms) {
+        let size = one.factor.ln().abs();
+        match weights.iter_mut().find(|(name, _)| *name == one.mechanism) {
+            Some((_, sum)) => *sum += size,
+            None => weights.push((&one.mechanism, size)),
+        }
+    }
+    weights.retain(|(_, size)| *size > SMALL);
+    weights.sort_by(|x, y| y.1.total_cmp(&x.1));
+    let summary = answer.latents.iter().filter(|latent| READERS.contains(&latent.name.as_str()));
+    let carried = weights.iter().flat_map(|(mechanism, _)| {
+        answer.latents.iter().filter(move |latent| latent.mechanism.as_deref() == Some(*mechanism)).take(2)
+    });
+    summary.chain(carried).take(LATENTS).collect()
+}
+
+/// Latents that summarise: shown whether or not they belong to a mechanism.
+const READERS: [&str; 4] = ["arithmetic_intensity", "utilisation", "memory_footprint", "static_share"];
+
+fn evidence(answer: &Diagnosis, document: &mut Document) {
+    if answer.evidence.is_empty() {
+        return;
+    }
+    document.heading("Evidence in measured runs");
+    document.list(answer.evidence.iter().map(|item| match item {
+        Evidence::Step { run, changed, ratio_from_a, ratio_to_b } => Text::new()
+            .plain("with ")
+            .plain(list(&changed.iter().map(|cause| words(cause)).collect::<Vec<_>>()))
+            .plain(" as in B, the rest as in A, ")
+            .code(run)
+            .plain(format!(" measured ×{}; the remaining step to B is ×{}", factor(*ratio_from_a), factor(*ratio_to_b))),
+        Evidence::Pairs { cause, pairs, agree, median_ratio } => Text::new().plain(format!(
+            "{} differ only in {} and in the same direction; {agree} moved the same way (median ×{})",
+            plural(*pairs, "other pair"),
+            words(cause),
+            factor(*median_ratio)
+        )),
+    }));
+}
+
+fn recommendations(answer: &Diagnosis, document: &mut Document) {
+    document.heading("What to do");
+    if answer.recommendations.is_empty() {
+        document.paragraph(match answer.unexplained.first() {
+            Some(term) if answer.mostly_unexplained() => {
+                format!("No setting recovers this. Look at the {}: {}.", words(&term.cause), term.meaning)
+            }
+            _ => "No setting of these runs is predicted to recover more than 2 %.".to_owned(),
+        });
+        return;
+    }
+    document.list(answer.recommendations.iter().map(|one| {
+        Text::new()
+            .plain("set ")
+            .strong(list(&one.set))
+            .plain(" on ")
+            .code(&one.run)
+            .plain(format!(": ×{} ", factor(one.factor)))
+            .dim(format!("[{}, {}]", factor(one.interval[0]), factor(one.interval[1])))
+            .plain(one.latency_factor.map_or_else(String::new, |latency| format!(", time between tokens ×{}", factor(latency))))
+    }));
+}
+
+/// A name as words.
+fn words(name: &str) -> String {
+    name.replace('_', " ").replace("gpus", "GPUs").replace("gpu", "GPU").replace("kv ", "KV ")
+}
+
+fn factor(value: f64) -> String {
+    if (0.1..100.0).contains(&value) { format!("{value:.2}") } else { show_plain(value) }
+}
+
+fn labelled(value: f64, interval: [f64; 2]) -> String {
+    format!("×{} [{}, {}]", factor(value), factor(interval[0]), factor(interval[1]))
+}
+
+fn logs(interval: [f64; 2]) -> (f64, f64) {
+    (interval[0].ln(), interval[1].ln())
+}
+
+/// Upper-case first letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
+}
