@@ -3,6 +3,7 @@
 mod attribution;
 mod cases;
 mod catalog;
+mod diagnosis;
 mod import;
 mod mapped;
 mod report;
