@@ -16,6 +16,7 @@
 
 pub mod attribute;
 pub mod catalog;
+pub mod cli;
 pub mod diagnose;
 pub mod fit;
 pub mod import;

@@ -107,7 +107,14 @@ fn the_first_cause_of_public_pairs_is_an_expected_one() {
         let right = case.expected.is_empty() || case.expected.contains(first);
         found += usize::from(right);
         total += 1;
-        println!("{} {} [{}] {}: {}", if right { "ok " } else { "NO " }, case.id, case.kind, case.expected.join("/"), line(&diagnosis));
+        println!(
+            "{} {} [{}] {}: {}",
+            if right { "ok " } else { "NO " },
+            case.id,
+            case.kind,
+            case.expected.join("/"),
+            line(&diagnosis)
+        );
     }
     println!("first cause among the expected ones: {found} of {total}");
     assert!(found * 10 >= total * 9, "{found} of {total}");

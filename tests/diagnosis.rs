@@ -52,7 +52,9 @@ fn pairs(store: &Store, seed: u64) -> Vec<(&Run, &Run, &'static str)> {
 fn causes_times_unexplained_is_the_ratio() {
     let (catalog, fitted, store) = embedded();
     let public = public();
-    for (store, fitted) in [Some((&store, &fitted)), public.map(|(store, fitted)| (store, fitted))].into_iter().flatten() {
+    for (store, fitted) in
+        [Some((&store, &fitted)), public.map(|(store, fitted)| (store, fitted))].into_iter().flatten()
+    {
         for (a, b, metric) in pairs(store, 7) {
             if a.id == b.id {
                 continue;
@@ -156,7 +158,8 @@ fn an_intervention_spares_what_it_does_not_cause() {
     let abducted = abduct(&fitted, &catalog, store.get("q3-8b/n64").unwrap()).unwrap();
     let now = intervene(&fitted, &catalog, &abducted, &[]).unwrap();
     let number = |value: f64| Value::Number(value);
-    for (name, value) in [("batch_size", number(16.0)), ("gpus", number(2.0)), ("precision", Value::Name("fp8".into()))] {
+    for (name, value) in [("batch_size", number(16.0)), ("gpus", number(2.0)), ("precision", Value::Name("fp8".into()))]
+    {
         let then = intervene(&fitted, &catalog, &abducted, &[(name, value)]).unwrap();
         let source = model.node_index(name).unwrap();
         for (index, node) in model.nodes.iter().enumerate() {
@@ -209,10 +212,9 @@ fn questions_without_an_answer_are_refused() {
 #[test]
 fn injected_faults_are_unexplained_and_their_sign_is_named() {
     let (catalog, fitted, store) = embedded();
-    for (a, b, sign) in [
-        ("q3-8b/n64", "q3-8b/n64_cpupin", "host_contention"),
-        ("q3-8b/n8", "q3-8b/n8_cotenant_copy", "other_process"),
-    ] {
+    for (a, b, sign) in
+        [("q3-8b/n64", "q3-8b/n64_cpupin", "host_contention"), ("q3-8b/n8", "q3-8b/n8_cotenant_copy", "other_process")]
+    {
         let answer = diagnose(&fitted, &catalog, &[], store.get(a).unwrap(), store.get(b).unwrap(), None).unwrap();
         assert!(answer.causes.is_empty(), "{b}: {:?}", answer.causes);
         assert!(answer.mostly_unexplained());

@@ -54,11 +54,9 @@ fn hidden_stalls(diagnosis: &Diagnosis, both: &[(&str, &Abducted); 2], found: &m
         return;
     }
     for (side, run) in both {
-        let (Some(&running), Some(&throughput), Some(&itl)) = (
-            run.run.observed.get("running_batch"),
-            run.run.metrics.get("throughput"),
-            run.run.metrics.get("itl_p50"),
-        ) else {
+        let (Some(&running), Some(&throughput), Some(&itl)) =
+            (run.run.observed.get("running_batch"), run.run.metrics.get("throughput"), run.run.metrics.get("itl_p50"))
+        else {
             continue;
         };
         let mean = running / throughput;
@@ -110,19 +108,27 @@ fn observed_signs(a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
         {
             found.push(Caveat::new(
                 "host_contention",
-                format!("the engine's thread had {own:.2} of a core in {side} against {others:.2}: its core was shared"),
+                format!(
+                    "the engine's thread had {own:.2} of a core in {side} against {others:.2}: its core was shared"
+                ),
             ));
         }
         if let Some(wait) = seen("gpu_wait").filter(|wait| *wait < 0.05) {
             found.push(Caveat::new(
                 "host_bound",
-                format!("in {side} the engine waited for the GPU in {} of the window: the host sets the pace", percent(wait)),
+                format!(
+                    "in {side} the engine waited for the GPU in {} of the window: the host sets the pace",
+                    percent(wait)
+                ),
             ));
         }
         if let (Some(own), others) = (seen("preemptions").filter(|count| *count > 0.0), there("preemptions"))
             && others.unwrap_or(0.0) < own
         {
-            found.push(Caveat::new("preemptions", format!("{own} requests were preempted in {side} and computed again")));
+            found.push(Caveat::new(
+                "preemptions",
+                format!("{own} requests were preempted in {side} and computed again"),
+            ));
         }
         if let (Some(own), Some(others)) = (seen("power_cap_share"), there("power_cap_share"))
             && own > 0.5
@@ -141,7 +147,9 @@ fn observed_signs(a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
     {
         found.push(Caveat::new(
             "prefill_differs",
-            format!("the windows hold different amounts of prefill: {own:.2} and {others:.2} prompt tokens per output token"),
+            format!(
+                "the windows hold different amounts of prefill: {own:.2} and {others:.2} prompt tokens per output token"
+            ),
         ));
     }
 }
@@ -172,7 +180,11 @@ fn windows(catalog: &Catalog, both: &[(&str, &Abducted); 2], found: &mut Vec<Cav
             if running < UNFILLED * expected {
                 found.push(Caveat::new(
                     "batch_not_filled",
-                    format!("{side} ran {} requests on average, {} of what it could", show(running, "1"), percent(running / expected)),
+                    format!(
+                        "{side} ran {} requests on average, {} of what it could",
+                        show(running, "1"),
+                        percent(running / expected)
+                    ),
                 ));
             }
         }
@@ -212,15 +224,22 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
     if !without.is_empty() {
         found.push(Caveat::new(
             "no_equation",
-            format!("{} differ, but the model has no equation for them: their effect is in the unexplained part", list(&without)),
+            format!(
+                "{} differ, but the model has no equation for them: their effect is in the unexplained part",
+                list(&without)
+            ),
         ));
     }
     let assumed = (a.run.details.get("assumed"), b.run.details.get("assumed"));
     match assumed {
-        (Some(x), Some(y)) if x == y => found.push(Caveat::new("assumed", format!("assumed, not recorded, in both runs: {x}"))),
+        (Some(x), Some(y)) if x == y => {
+            found.push(Caveat::new("assumed", format!("assumed, not recorded, in both runs: {x}")))
+        }
         _ => {
             for (side, text) in [("A", assumed.0), ("B", assumed.1)] {
-                found.extend(text.map(|text| Caveat::new("assumed", format!("assumed, not recorded, in {side}: {text}"))));
+                found.extend(
+                    text.map(|text| Caveat::new("assumed", format!("assumed, not recorded, in {side}: {text}"))),
+                );
             }
         }
     }

@@ -168,7 +168,11 @@ fn pairs(
             for y in group {
                 let is_asked = x.id == a.id && y.id == b.id;
                 let lengths = MEASURED_CONDITIONS.iter().all(|condition| same(x, y, condition));
-                if !is_asked && lengths && moves_alike(cause, (x, y), (a, b)) && conditions_differ(model, catalog, cause, x, y) {
+                if !is_asked
+                    && lengths
+                    && moves_alike(cause, (x, y), (a, b))
+                    && conditions_differ(model, catalog, cause, x, y)
+                {
                     ratios.push(y.metrics[&diagnosis.metric] / x.metrics[&diagnosis.metric]);
                 }
             }

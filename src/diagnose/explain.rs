@@ -52,8 +52,12 @@ pub enum DiagnoseError {
         tasks: Vec<String>,
     },
     /// No metric that both runs have.
-    #[error("runs `{a}` and `{b}` have no common metric: {} against {}", list_or_none(metrics_a), list_or_none(metrics_b))]
-    #[diagnostic(help("choose two runs of one kind of task"))]
+    #[error(
+        "runs `{a}` and `{b}` have no common metric that one model explains: {} against {}",
+        list_or_none(metrics_a),
+        list_or_none(metrics_b)
+    )]
+    #[diagnostic(help("choose two runs of one kind of task: what one counts, the other must count too"))]
     NoCommonMetric {
         /// The first run.
         a: String,
@@ -108,7 +112,8 @@ pub fn diagnose(
     close(&mut parts, log_ratio);
     let (spread, verdict) = gate(store, a, b, metric, log_ratio);
     let intervals = intervals(fitted, &game, &parts);
-    let (causes, unexplained) = factors(fitted, catalog, &game, &parts, &shares, &intervals, &charges, (&first, &second));
+    let (causes, unexplained) =
+        factors(fitted, catalog, &game, &parts, &shares, &intervals, &charges, (&first, &second));
     let mut diagnosis = Diagnosis {
         verdict,
         metric: metric.to_owned(),
@@ -323,10 +328,7 @@ fn mechanisms(model: &Model, shares: &[f64]) -> Vec<MechanismFactor> {
     let name = |index: usize| model.mechanisms.get(index).map_or("direct", String::as_str).to_owned();
     let mut found: Vec<(usize, f64)> = shares.iter().copied().enumerate().filter(|(_, share)| *share != 0.0).collect();
     found.sort_by(|x, y| y.1.abs().total_cmp(&x.1.abs()).then(x.0.cmp(&y.0)));
-    found
-        .into_iter()
-        .map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() })
-        .collect()
+    found.into_iter().map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() }).collect()
 }
 
 /// Latents whose value differs by more than 0.1 %, largest change first.
@@ -349,7 +351,8 @@ fn latents(model: &Model, a: &Abducted, b: &Abducted) -> Vec<LatentValue> {
             })
         })
         .collect();
-    let size = |latent: &LatentValue| if latent.a > 0.0 && latent.b > 0.0 { (latent.b / latent.a).ln().abs() } else { 0.0 };
+    let size =
+        |latent: &LatentValue| if latent.a > 0.0 && latent.b > 0.0 { (latent.b / latent.a).ln().abs() } else { 0.0 };
     found.sort_by(|x, y| size(y).total_cmp(&size(x)));
     found
 }

@@ -163,9 +163,8 @@ impl<'a> Game<'a> {
         // The estimate is linear in v: the weight of a coalition is the estimate of the game that is 1 there alone.
         let mut weights = vec![vec![0.0; masks.len()]; count];
         for (row, &mask) in masks.iter().enumerate() {
-            let unit = sampled_shapley(count, PERMUTATIONS, 1, |coalition| {
-                f64::from(u8::from(mask_of(coalition) == mask))
-            });
+            let unit =
+                sampled_shapley(count, PERMUTATIONS, 1, |coalition| f64::from(u8::from(mask_of(coalition) == mask)));
             for (player, value) in unit.values.into_iter().enumerate() {
                 weights[player][row] = value;
             }

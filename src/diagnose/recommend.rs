@@ -15,9 +15,22 @@ use crate::whatif::intervene;
 
 /// Settings that an operator may change, as opposed to properties of the load, the model or the machine.
 const SETTINGS: [&str; 16] = [
-    "batch_size", "precision", "gpus", "gpu", "concurrency", "enforce_eager", "compile_mode", "cudagraph_mode",
-    "engine_version", "prefix_caching", "data_parallel", "gpu_memory_utilization", "kv_cache_tokens", "power_limit",
-    "max_batched_tokens", "sm_clock",
+    "batch_size",
+    "precision",
+    "gpus",
+    "gpu",
+    "concurrency",
+    "enforce_eager",
+    "compile_mode",
+    "cudagraph_mode",
+    "engine_version",
+    "prefix_caching",
+    "data_parallel",
+    "gpu_memory_utilization",
+    "kv_cache_tokens",
+    "power_limit",
+    "max_batched_tokens",
+    "sm_clock",
 ];
 /// A predicted gain below this is not worth a recommendation.
 const WORTH: f64 = 0.02;

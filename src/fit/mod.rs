@@ -15,7 +15,7 @@ pub use fitted::{Fitted, Record};
 pub use objective::DEGREES_OF_FREEDOM;
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
-pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions};
+pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, estimates, predictions};
 
 use miette::Diagnostic;
 use thiserror::Error;

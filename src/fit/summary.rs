@@ -78,7 +78,7 @@ pub struct Summary {
 }
 
 /// Estimates with Laplace intervals: the prior's map applied to the ends of the interval of its coordinate.
-pub(super) fn estimates(fitted: &Fitted) -> Vec<ParameterEstimate> {
+pub fn estimates(fitted: &Fitted) -> Vec<ParameterEstimate> {
     let mut result = Vec::new();
     for (index, parameter) in fitted.model.parameters.iter().enumerate() {
         let definition = &parameter.definition;

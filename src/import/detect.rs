@@ -45,12 +45,17 @@ pub fn detect(path: &Path) -> Result<Detected, ImportError> {
 
 /// Imports whatever lies at `path`; foreign CSV and JSON Lines need a map.
 pub fn import(path: &Path, map: Option<&Map>) -> Result<Vec<Sweep>, ImportError> {
-    let needs_map = || ImportError::NeedsMap { path: path.to_owned() };
-    match (detect(path)?, map) {
+    import_as(detect(path)?, path, map)
+}
+
+/// Imports what lies at `path` as the format that it is said to have.
+pub fn import_as(format: Detected, path: &Path, map: Option<&Map>) -> Result<Vec<Sweep>, ImportError> {
+    match (format, map) {
         (Detected::MlEnergy, _) => mlenergy::import(path),
+        // A map says that a CSV file is foreign, even where it reads as a sweep.
         (Detected::Csv | Detected::Store, Some(map)) => import_csv(path, map).map(|sweep| vec![sweep]),
         (Detected::JsonLines, Some(map)) => import_jsonl(path, map).map(|sweep| vec![sweep]),
         (Detected::Store, None) => Ok(Store::read(path)?.sweeps),
-        (Detected::Csv | Detected::JsonLines, None) => Err(needs_map()),
+        (Detected::Csv | Detected::JsonLines, None) => Err(ImportError::NeedsMap { path: path.to_owned() }),
     }
 }

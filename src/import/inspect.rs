@@ -35,8 +35,14 @@ pub struct SweepInspection {
 /// Looks at `path` as an import would, and writes nothing.
 pub fn inspect(path: &Path, map: Option<&Map>) -> Result<Inspection, ImportError> {
     let format = detect(path)?;
-    let sweeps = import(path, map)?;
-    Ok(Inspection { format, sweeps: sweeps.iter().map(of_sweep).collect::<Result<_, _>>()? })
+    Inspection::of(format, &import(path, map)?)
+}
+
+impl Inspection {
+    /// What an import brought.
+    pub fn of(format: Detected, sweeps: &[Sweep]) -> Result<Self, ImportError> {
+        Ok(Self { format, sweeps: sweeps.iter().map(of_sweep).collect::<Result<_, _>>()? })
+    }
 }
 
 fn of_sweep(sweep: &Sweep) -> Result<SweepInspection, ImportError> {

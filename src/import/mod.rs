@@ -12,6 +12,6 @@ mod error;
 mod inspect;
 mod json;
 
-pub use detect::{Detected, detect, import};
+pub use detect::{Detected, detect, import, import_as};
 pub use error::{Fault, FaultKind, ImportError, MapFault, Place};
 pub use inspect::{Inspection, SweepInspection, inspect};

@@ -1,7 +1,10 @@
 //! The causal graph: who uses whom, read off the equations.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
 use petgraph::Direction;
-use petgraph::algo::{all_simple_paths, toposort};
+use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// Edges from parents to children, by node index of the model.
@@ -93,21 +96,72 @@ impl Graph {
         found
     }
 
-    /// All directed paths from one node to another, shortest first, at most `limit`.
+    /// How many directed paths lead from every node to `to`.
+    pub fn path_counts(&self, to: usize) -> Vec<f64> {
+        let mut counts = vec![0.0; self.inner.node_count()];
+        counts[to] = 1.0;
+        // A checked graph has no cycle, so that every child's count is complete before its parents need it.
+        for node in toposort(&self.inner, None).unwrap_or_default().into_iter().rev().map(NodeIndex::index) {
+            if node != to {
+                counts[node] = self.children(node).into_iter().map(|child| counts[child]).sum();
+            }
+        }
+        counts
+    }
+
+    /// The directed paths from one node to another, shortest first, at most `limit`.
+    ///
+    /// Best-first search: a partial path waits with the length of the shortest whole path that begins with it, so that
+    /// whole paths come out in the order of their lengths.
     pub fn paths(&self, from: usize, to: usize, limit: usize) -> Vec<Vec<usize>> {
-        let mut paths: Vec<Vec<usize>> = all_simple_paths::<Vec<_>, _, std::hash::RandomState>(
-            &self.inner,
-            NodeIndex::new(from),
-            NodeIndex::new(to),
-            0,
-            None,
-        )
-        .take(limit.saturating_mul(50))
-        .map(|path| path.into_iter().map(NodeIndex::index).collect())
-        .collect();
-        paths.sort_by(|a: &Vec<usize>, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-        paths.truncate(limit);
+        let distance = self.distances(to);
+        let mut open = BinaryHeap::new();
+        open.extend(distance[from].map(|length| Reverse((length, vec![from]))));
+        let mut paths = Vec::new();
+        while let Some(Reverse((_, path))) = open.pop() {
+            let last = path[path.len() - 1];
+            if last == to {
+                paths.push(path);
+                if paths.len() >= limit {
+                    break;
+                }
+                continue;
+            }
+            for child in self.children(last) {
+                if let Some(rest) = distance[child] {
+                    open.push(Reverse((path.len() + rest, [path.as_slice(), &[child]].concat())));
+                }
+            }
+        }
         paths
+    }
+
+    /// Edges of the shortest path from every node to `to`, where there is one.
+    fn distances(&self, to: usize) -> Vec<Option<usize>> {
+        let mut distance = vec![None; self.inner.node_count()];
+        distance[to] = Some(0);
+        let mut open = VecDeque::from([(to, 0)]);
+        while let Some((node, length)) = open.pop_front() {
+            for parent in self.parents(node) {
+                if distance[parent].is_none() {
+                    distance[parent] = Some(length + 1);
+                    open.push_back((parent, length + 1));
+                }
+            }
+        }
+        distance
+    }
+
+    /// Whether each node is among `of` or follows from one of them.
+    pub fn descendants(&self, of: &[usize]) -> Vec<bool> {
+        let mut found = vec![false; self.inner.node_count()];
+        let mut open = of.to_vec();
+        while let Some(node) = open.pop() {
+            if !std::mem::replace(&mut found[node], true) {
+                open.extend(self.children(node));
+            }
+        }
+        found
     }
 
     /// The graph with its nodes renumbered: `order[new] = old`.
@@ -123,5 +177,20 @@ impl Graph {
             .map(|edge| (new[edge.source().index()], new[edge.target().index()]))
             .collect();
         Self::new(order.len(), &edges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_come_shortest_first_and_are_counted() {
+        let graph = Graph::new(5, &[(0, 1), (1, 2), (0, 2), (2, 3), (1, 3), (4, 3)]);
+        assert_eq!(graph.paths(0, 3, 9), [vec![0, 1, 3], vec![0, 2, 3], vec![0, 1, 2, 3]]);
+        assert_eq!(graph.paths(0, 3, 1), [vec![0, 1, 3]]);
+        assert_eq!(graph.path_counts(3)[0], 3.0);
+        assert!(graph.paths(3, 0, 9).is_empty());
+        assert_eq!(graph.paths(3, 3, 9), [vec![3]]);
     }
 }

@@ -48,12 +48,15 @@ fn headline(answer: &Diagnosis) -> Text {
         return Text::new().bad("First: ").plain(sentence(&misleads.text));
     }
     if answer.verdict == Verdict::WithinNoise {
-        let repeats = answer.spread.repeats_needed.map_or_else(String::new, |count| {
-            format!(" {} on each side would settle it.", plural(count, "repeat"))
-        });
-        return Text::new()
-            .strong("Within run-to-run noise")
-            .plain(format!(" ({} for one run: {}).{repeats}", percent(answer.spread.sd), answer.spread.source));
+        let repeats = answer
+            .spread
+            .repeats_needed
+            .map_or_else(String::new, |count| format!(" {} on each side would settle it.", plural(count, "repeat")));
+        return Text::new().strong("Within run-to-run noise").plain(format!(
+            " ({} for one run: {}).{repeats}",
+            percent(answer.spread.sd),
+            answer.spread.source
+        ));
     }
     if answer.mostly_unexplained() {
         let term = &answer.unexplained[0];
@@ -93,12 +96,7 @@ fn identities(answer: &Diagnosis, metric: &str, document: &mut Document) {
         return;
     }
     document.heading("What changed in the identity");
-    let mut table = Table::new([
-        Column::left(metric),
-        Column::right("A"),
-        Column::right("B"),
-        Column::right("factor"),
-    ]);
+    let mut table = Table::new([Column::left(metric), Column::right("A"), Column::right("B"), Column::right("factor")]);
     for term in &answer.identities {
         table.row([
             words(&term.term),
@@ -114,7 +112,12 @@ fn causes(answer: &Diagnosis, document: &mut Document) {
     document.heading(format!("Causes, multiplying to ×{}", factor(answer.ratio)));
     let mut bars = Bars::new("factor, with its 90 % interval");
     for cause in answer.causes.iter().filter(|cause| cause.factor.ln().abs() > SMALL) {
-        bars.bar_with_interval(words(&cause.cause), cause.factor.ln(), logs(cause.interval), labelled(cause.factor, cause.interval));
+        bars.bar_with_interval(
+            words(&cause.cause),
+            cause.factor.ln(),
+            logs(cause.interval),
+            labelled(cause.factor, cause.interval),
+        );
     }
     for term in answer.unexplained.iter().filter(|term| term.factor.ln().abs() > SMALL) {
         let name = words(&term.cause).replace(" unexplained", ", unexplained");
@@ -122,12 +125,8 @@ fn causes(answer: &Diagnosis, document: &mut Document) {
     }
     document.bars(bars);
     document.list(answer.causes.iter().filter(|cause| is_worth(cause)).map(cause_line));
-    let small: Vec<String> = answer
-        .causes
-        .iter()
-        .filter(|cause| !is_worth(cause))
-        .map(|cause| words(&cause.cause))
-        .collect();
+    let small: Vec<String> =
+        answer.causes.iter().filter(|cause| !is_worth(cause)).map(|cause| words(&cause.cause)).collect();
     if !small.is_empty() {
         document.paragraph(format!("Within half a percent of no effect: {}.", list(&small)));
     }
@@ -178,10 +177,15 @@ fn latents(answer: &Diagnosis, document: &mut Document) {
         return;
     }
     document.heading("Latent factors that changed");
-    let mut table =
-        Table::new([Column::left("latent"), Column::right("A"), Column::right("B"), Column { title: Text::from("B / A"), align: Align::Right }]);
+    let mut table = Table::new([
+        Column::left("latent"),
+        Column::right("A"),
+        Column::right("B"),
+        Column { title: Text::from("B / A"), align: Align::Right },
+    ]);
     for latent in shown {
-        let ratio = if latent.a > 0.0 && latent.b > 0.0 { format!("×{}", factor(latent.b / latent.a)) } else { String::new() };
+        let ratio =
+            if latent.a > 0.0 && latent.b > 0.0 { format!("×{}", factor(latent.b / latent.a)) } else { String::new() };
         table.row([words(&latent.name), show(latent.a, &latent.unit), show(latent.b, &latent.unit), ratio]);
     }
     document.table(table);
@@ -214,19 +218,25 @@ fn evidence(answer: &Diagnosis, document: &mut Document) {
         return;
     }
     document.heading("Evidence in measured runs");
-    document.list(answer.evidence.iter().map(|item| match item {
-        Evidence::Step { run, changed, ratio_from_a, ratio_to_b } => Text::new()
-            .plain("with ")
-            .plain(list(&changed.iter().map(|cause| words(cause)).collect::<Vec<_>>()))
-            .plain(" as in B, the rest as in A, ")
-            .code(run)
-            .plain(format!(" measured ×{}; the remaining step to B is ×{}", factor(*ratio_from_a), factor(*ratio_to_b))),
-        Evidence::Pairs { cause, pairs, agree, median_ratio } => Text::new().plain(format!(
-            "{} differ only in {} and in the same direction; {agree} moved the same way (median ×{})",
-            plural(*pairs, "other pair"),
-            words(cause),
-            factor(*median_ratio)
-        )),
+    document.list(answer.evidence.iter().map(|item| {
+        match item {
+            Evidence::Step { run, changed, ratio_from_a, ratio_to_b } => Text::new()
+                .plain("with ")
+                .plain(list(&changed.iter().map(|cause| words(cause)).collect::<Vec<_>>()))
+                .plain(" as in B, the rest as in A, ")
+                .code(run)
+                .plain(format!(
+                    " measured ×{}; the remaining step to B is ×{}",
+                    factor(*ratio_from_a),
+                    factor(*ratio_to_b)
+                )),
+            Evidence::Pairs { cause, pairs, agree, median_ratio } => Text::new().plain(format!(
+                "{} differ only in {} and in the same direction; {agree} moved the same way (median ×{})",
+                plural(*pairs, "other pair"),
+                words(cause),
+                factor(*median_ratio)
+            )),
+        }
     }));
 }
 
@@ -249,7 +259,10 @@ fn recommendations(answer: &Diagnosis, document: &mut Document) {
             .code(&one.run)
             .plain(format!(": ×{} ", factor(one.factor)))
             .dim(format!("[{}, {}]", factor(one.interval[0]), factor(one.interval[1])))
-            .plain(one.latency_factor.map_or_else(String::new, |latency| format!(", time between tokens ×{}", factor(latency))))
+            .plain(
+                one.latency_factor
+                    .map_or_else(String::new, |latency| format!(", time between tokens ×{}", factor(latency))),
+            )
     }));
 }
 

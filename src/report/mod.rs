@@ -2,7 +2,8 @@
 //!
 //! An answer builds a document out of blocks (headings, paragraphs, tables, bars, lists, fields, code) and says nothing
 //! of their layout; [`render`] lays it out. Every text is a [`Text`]: spans with a tone, free of control characters
-//! from the moment they exist, so that no name of a run or a model can drive a terminal.
+//! from the moment they exist, so that no name of a run or a model can drive a terminal. What the answer to each
+//! question says stands in a file of its own: [`runs`], [`import`], [`graph`], [`fit`].
 //!
 //! ```
 //! use joules::report::{Column, Document, Table, TextStyle, render};
@@ -17,7 +18,11 @@
 mod block;
 mod diagnosis;
 mod document;
+pub mod fit;
+pub mod graph;
+pub mod import;
 pub mod render;
+pub mod runs;
 mod text;
 
 pub use block::{Align, Bar, Bars, Block, Column, Table};

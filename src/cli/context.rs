@@ -1,0 +1,103 @@
+//! Where answers go: the terminal as it is, or a file.
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use super::Failure;
+use crate::catalog::Catalog;
+use crate::report::TextStyle;
+use crate::runs::{RunsError, write_whole};
+
+/// Columns of a message, and of an answer where the terminal does not say.
+const WIDTH: usize = 80;
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// What is known of GPUs and models before anything is measured.
+    pub catalog: Catalog,
+    /// What standard output can show.
+    style: TextStyle,
+}
+
+impl Context {
+    /// Looks at the terminal and its environment, and reads the catalog inside the binary.
+    pub fn new() -> Self {
+        Self { catalog: Catalog::embedded(), style: terminal() }
+    }
+
+    /// How text is laid out: as the terminal can show it, or plain for a file.
+    pub fn style(&self, out: Option<&Path>) -> TextStyle {
+        if out.is_some() { TextStyle { width: WIDTH, ..TextStyle::default() } } else { self.style }
+    }
+
+    /// Writes an answer to standard output, or to `out`, which is then there whole or not at all.
+    pub fn write(&self, text: &str, out: Option<&Path>) -> Result<(), Failure> {
+        match out {
+            None => written(std::io::stdout().lock().write_all(text.as_bytes())),
+            Some(path) if path.exists() && !path.is_file() && !path.is_dir() => {
+                // A device or a pipe is written to; a file moved into its place would take it away.
+                std::fs::write(path, text).map_err(|source| RunsError::Write { path: path.to_owned(), source }.into())
+            }
+            Some(path) => Ok(write_whole(&[(path.to_owned(), text.to_owned())])?),
+        }
+    }
+
+    /// A word about the work itself, on standard error: never part of an answer.
+    pub fn remark(&self, text: &str) {
+        // Where nobody reads it, nothing is lost.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    /// Tells what went wrong, and gives the exit code of it.
+    pub fn complain(&self, failure: &Failure) -> ExitCode {
+        self.remark(drawn(failure, std::io::stderr().is_terminal() && !no_color()).trim_end());
+        ExitCode::from(failure.code())
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Standard output: its width from `COLUMNS`, colors only on a terminal and without `NO_COLOR`, and ASCII where the
+/// locale of the terminal says that it shows nothing else.
+fn terminal() -> TextStyle {
+    if !std::io::stdout().is_terminal() {
+        return TextStyle { width: WIDTH, ..TextStyle::default() };
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    let is_unicode = |locale: String| locale.to_ascii_lowercase().replace('-', "").contains("utf8");
+    TextStyle { width: columns.unwrap_or(WIDTH), colour: !no_color(), unicode: locale.is_none_or(is_unicode) }
+}
+
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var("TERM").is_ok_and(|term| term == "dumb")
+}
+
+/// A reader that has seen enough and closed the pipe is no failure.
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    let flushed = result.and_then(|()| std::io::stdout().flush());
+    match flushed {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(Failure::Output { source }),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A failure as a drawing: what, where in its file, and what to do.
+fn drawn(failure: &dyn Diagnostic, color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    handler.render_report(&mut text, failure).expect("a string takes every text");
+    text
+}

@@ -1,0 +1,72 @@
+//! `joules diagnose`: why run B differs from run A.
+
+use clap::Args;
+
+use super::options::{ModelSource, Output, RunSource, Work};
+use super::{Context, Failure, Outcome};
+use crate::diagnose::{Diagnosis, Verdict, diagnose};
+use crate::report::diagnosis;
+use crate::runs::Run;
+
+/// Explain why run B uses more (or less) than run A
+///
+/// A and B are ids of runs, selectors such as task=gpqa,gpu=B200,gpus=1,batch_size=64, or run files. The answer is an exact
+/// product of causes and of what no cause explains, with the mechanisms, the measured evidence and what to do.
+#[derive(Args, Debug)]
+pub(super) struct Diagnose {
+    /// The run to compare with
+    #[arg(value_name = "A")]
+    a: String,
+    /// The run to explain
+    #[arg(value_name = "B")]
+    b: String,
+    /// Metric to explain [default: the model's, energy per token]
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+    /// End with exit code 3 if B is worse than A by more than this, and by more than noise: 5%, or 0.05
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    fail_above: Option<f64>,
+    #[command(flatten)]
+    source: RunSource,
+    #[command(flatten)]
+    model: ModelSource,
+    #[command(flatten)]
+    work: Work,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Diagnose {
+    pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let store = self.source.store()?;
+        let (a, b) = (store.find(&self.a)?, store.find(&self.b)?);
+        let fitted = self.model.fitted_for(context, &[&a, &b])?;
+        let runs: Vec<&Run> = store.runs().collect();
+        let answer = diagnose(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
+        self.output.answer(context, &diagnosis(&answer), || json(&answer))?;
+        Ok(if self.fail_above.is_some_and(|limit| exceeds(&answer, limit)) {
+            Outcome::Exceeded
+        } else {
+            Outcome::Answered
+        })
+    }
+}
+
+fn json(answer: &Diagnosis) -> serde_json::Value {
+    serde_json::to_value(answer).expect("an answer is a tree of JSON values")
+}
+
+/// Whether B is worse by more than `limit`, beyond run-to-run noise.
+fn exceeds(answer: &Diagnosis, limit: f64) -> bool {
+    let worse = if answer.metric.starts_with("throughput") { 1.0 / answer.ratio } else { answer.ratio };
+    answer.verdict == Verdict::Different && worse > 1.0 + limit
+}
+
+/// `5%` or `0.05`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+    match number.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value * scale),
+        _ => Err("expected a share such as `5%` or `0.05`".to_owned()),
+    }
+}

@@ -1,0 +1,161 @@
+//! Why a question has no answer.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use crate::diagnose::DiagnoseError;
+use crate::fit::{FitError, FittedFileError};
+use crate::import::ImportError;
+use crate::model::{FrameError, ModelError};
+use crate::notes::{did_you_mean, quoted};
+use crate::runs::{ReferenceError, RunsError, SelectorError};
+
+/// Exit code of what could not be read or written.
+const FAILED: u8 = 1;
+/// Exit code of bad usage and bad input.
+const BAD_INPUT: u8 = 2;
+
+/// Everything that can end a command; the errors of the library, and those of the arguments.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum Failure {
+    /// Runs on disk.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Runs(#[from] RunsError),
+    /// A reference to a run.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A filter of runs.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Selector(#[from] SelectorError),
+    /// Foreign results.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Import(#[from] ImportError),
+    /// A model file.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Model(#[from] ModelError),
+    /// Runs that a model cannot take.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Frame(#[from] FrameError),
+    /// A fit.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Fit(#[from] FitError),
+    /// A diagnosis.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Diagnose(#[from] DiagnoseError),
+    /// A file of fitted parameters.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    FittedFile(#[from] FittedFileError),
+    /// A metric that neither the runs nor the model have.
+    #[error("`{metric}` is no metric of these runs{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("these runs have {}", quoted(known, 20)))]
+    UnknownMetric {
+        /// As written.
+        metric: String,
+        /// What it may have meant.
+        nearest: Option<String>,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A node that the model does not have.
+    #[error("`{node}` is no node of model `{model}`{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("`joules graph` draws all of them"))]
+    UnknownNode {
+        /// As written.
+        node: String,
+        /// The model.
+        model: String,
+        /// What it may have meant.
+        nearest: Option<String>,
+    },
+    /// A node that is no cause of the other.
+    #[error("in model `{model}` no path leads from `{from}` to `{to}`{}", if *reverse { ", only from the second to the first" } else { "" })]
+    #[diagnostic(help("a change of `{from}` does not act on `{to}`; `joules graph --to {to}` draws what does"))]
+    NoPath {
+        /// The model.
+        model: String,
+        /// The supposed cause.
+        from: String,
+        /// The supposed effect.
+        to: String,
+        /// Whether the second is a cause of the first.
+        reverse: bool,
+    },
+    /// Neither a file nor a shipped model.
+    #[error("`{name}` is neither a model file nor the name of a shipped model")]
+    #[diagnostic(help("the shipped models are {}", quoted(shipped, 10)))]
+    UnknownModel {
+        /// As written.
+        name: String,
+        /// What there is.
+        shipped: Vec<String>,
+    },
+    /// A fitted file whose model is not at hand.
+    #[error("`{}` was fitted with model `{model}`, which is not one of the shipped", file.display())]
+    #[diagnostic(help("give its file too: `--model FILE`"))]
+    ModelNotAtHand {
+        /// The fitted file.
+        file: PathBuf,
+        /// The model it names.
+        model: String,
+    },
+    /// A model of one's own without estimates.
+    #[error("`{model}` has no fitted parameters")]
+    #[diagnostic(help(
+        "fit it first, `joules fit --model {model} --out fitted.toml`, and give `--fitted fitted.toml`"
+    ))]
+    NotFitted {
+        /// As written.
+        model: String,
+    },
+    /// Runs that no shipped model is for.
+    #[error("no shipped model is for {}", if tasks.is_empty() { "runs without a `task`".to_owned() } else { format!("runs of task {}", quoted(tasks, 5)) })]
+    #[diagnostic(help("the shipped models are for {}; give a model of your own as `--model FILE`", quoted(known, 20)))]
+    NoModelFor {
+        /// Tasks of the runs.
+        tasks: Vec<String>,
+        /// Tasks of the shipped models.
+        known: Vec<String>,
+    },
+    /// A filter that leaves no run.
+    #[error("no run is left of the {before} given")]
+    #[diagnostic(help("`joules runs --where …` shows what a filter leaves"))]
+    NothingLeft {
+        /// How many there were.
+        before: usize,
+    },
+    /// Standard output that takes no more.
+    #[error("cannot write the answer")]
+    Output {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    /// The exit code: 1 where the machine failed, 2 where the question was bad.
+    pub fn code(&self) -> u8 {
+        let on_disk = match self {
+            Self::Output { .. } => return FAILED,
+            Self::Runs(error)
+            | Self::Import(ImportError::Runs(error))
+            | Self::Reference(ReferenceError::File(error)) => error,
+            _ => return BAD_INPUT,
+        };
+        match on_disk {
+            RunsError::Write { .. } => FAILED,
+            // A path that is not there was mistyped; anything else is the machine's affair.
+            RunsError::Read { source, .. } if source.kind() != ErrorKind::NotFound => FAILED,
+            _ => BAD_INPUT,
+        }
+    }
+}

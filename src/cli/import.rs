@@ -1,0 +1,70 @@
+//! `joules import`: foreign results into a store.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Context, Failure, Outcome};
+use crate::import::mapped::Map;
+use crate::import::{Detected, Inspection, detect, import_as};
+use crate::report::import::{imported, inspected};
+use crate::report::render;
+use crate::runs::Store;
+
+/// Turn foreign results into a store of runs
+///
+/// Without FORMAT, what lies at PATH is detected: the leaderboard's tree, a store, or a CSV or JSON Lines file, which
+/// needs a map. Nothing is written unless all of it can be.
+#[derive(Args, Debug)]
+#[command(allow_missing_positional = true)]
+pub(super) struct Import {
+    /// What lies at PATH [default: detected]
+    #[arg(value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Folder or file with the results
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// Map of a CSV or JSON Lines file: which source column is which condition or metric, in which unit
+    #[arg(long, value_name = "MAP.toml")]
+    map: Option<PathBuf>,
+    /// Store folder for the runs; sweeps of the same names are replaced
+    #[arg(long, value_name = "DIR", required_unless_present = "inspect")]
+    out: Option<PathBuf>,
+    /// Say what an import would bring, and write nothing
+    #[arg(long, conflicts_with = "out")]
+    inspect: bool,
+}
+
+/// What can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The tree of the ML.ENERGY leaderboard
+    Mlenergy,
+    /// A CSV file, by a map
+    Csv,
+    /// A JSON Lines file, by a map
+    Jsonl,
+}
+
+impl Import {
+    pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let map = self.map.as_deref().map(Map::read).transpose()?;
+        let format = match self.format {
+            Some(Format::Mlenergy) => Detected::MlEnergy,
+            Some(Format::Csv) => Detected::Csv,
+            Some(Format::Jsonl) => Detected::JsonLines,
+            None => detect(&self.path)?,
+        };
+        let store = Store::new(import_as(format, &self.path, map.as_ref())?)?;
+        let inspection = Inspection::of(format, &store.sweeps)?;
+        let document = match &self.out {
+            Some(folder) => {
+                store.write(folder)?;
+                imported(&inspection, folder)
+            }
+            None => inspected(&inspection, &self.path),
+        };
+        context.write(&render::text(&document, &context.style(None)), None)?;
+        Ok(Outcome::Answered)
+    }
+}

@@ -1,0 +1,97 @@
+//! The command line: arguments become a question, its answer is written, and an exit code says how it went.
+//!
+//! One file for each command: a struct of its arguments, and `run`, which loads what is asked about, calls the engine,
+//! and hands a document or JSON to its output. [`Context`] knows the terminal and the catalog; the option groups that
+//! commands share stand in `options`; every error becomes a [`Failure`], which is told once, here at the edge.
+//!
+//! | exit code | means |
+//! |---|---|
+//! | 0 | answered |
+//! | 1 | failed: a file or the output could not be read or written |
+//! | 2 | bad usage or bad input |
+//! | 3 | answered, but a limit that was asked for is exceeded |
+
+mod context;
+mod diagnose;
+mod failure;
+mod fit;
+mod graph;
+mod import;
+mod options;
+mod runs;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::Context;
+pub use failure::Failure;
+
+/// Causal diagnosis of the energy of AI inference: why did this run use more joules than that one?
+#[derive(Debug, Parser)]
+#[command(name = "joules", version, max_term_width = 100)]
+#[command(after_help = "Without --runs and --fitted, commands use the data and the fitted models inside the binary.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Import(import::Import),
+    Runs(runs::Runs),
+    Graph(graph::Graph),
+    Fit(fit::Fit),
+    Diagnose(diagnose::Diagnose),
+}
+
+/// How an answered question ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The answer is written.
+    Answered,
+    /// The answer is written, and it exceeds a limit that was asked for.
+    Exceeded,
+}
+
+impl Arguments {
+    /// Reads the arguments of the process; help, the version and bad usage are told here and end it.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // Where nobody reads the message, the exit code still tells.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        })
+    }
+
+    /// Answers what was asked.
+    pub fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        match &self.command {
+            Command::Import(import) => import.run(context),
+            Command::Runs(runs) => runs.run(context),
+            Command::Graph(graph) => graph.run(context),
+            Command::Fit(fit) => fit.run(context),
+            Command::Diagnose(diagnose) => diagnose.run(context),
+        }
+    }
+}
+
+impl Outcome {
+    /// The exit code.
+    pub fn code(self) -> ExitCode {
+        match self {
+            Self::Answered => ExitCode::SUCCESS,
+            Self::Exceeded => ExitCode::from(3),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

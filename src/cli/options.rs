@@ -1,0 +1,207 @@
+//! Options that several commands share, and the loading of what they name.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::Value as Json;
+
+use super::{Context, Failure};
+use crate::fit::{Fitted, model_name, read_fitted};
+use crate::model::{Model, Shipped, shipped};
+use crate::notes::nearest;
+use crate::report::{Document, render};
+use crate::runs::{Run, Store, metrics, read_text};
+
+/// Which runs.
+#[derive(Args, Debug)]
+pub(super) struct RunSource {
+    /// Store folder or sweep file with the runs [repeatable; default: the data inside the binary]
+    #[arg(long, value_name = "PATH")]
+    pub(super) runs: Vec<PathBuf>,
+}
+
+impl RunSource {
+    /// All runs that it names, as one store.
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        if self.runs.is_empty() { Ok(Store::embedded()) } else { Ok(Store::read_all(&self.runs)?) }
+    }
+}
+
+/// Which of the runs.
+#[derive(Args, Debug)]
+pub(super) struct Filter {
+    /// Keep only runs with these conditions, key=value,… [repeatable: all must hold]
+    #[arg(long = "where", value_name = "K=V")]
+    keep: Vec<String>,
+    /// Leave out runs with these conditions, key=value,… [repeatable: any does]
+    #[arg(long = "without", value_name = "K=V")]
+    drop: Vec<String>,
+}
+
+impl Filter {
+    /// The runs that it leaves.
+    pub(super) fn of(&self, store: &Store) -> Result<Store, Failure> {
+        Ok(store.filtered(&self.keep, &self.drop)?)
+    }
+}
+
+/// Which model, with which estimates.
+#[derive(Args, Debug)]
+pub(super) struct ModelSource {
+    /// Model file, or the name of a shipped model [default: the shipped one for the runs]
+    #[arg(long, value_name = "FILE")]
+    pub(super) model: Option<String>,
+    /// Fitted parameters, made by `joules fit` [default: those inside the binary]
+    #[arg(long, value_name = "FILE")]
+    pub(super) fitted: Option<PathBuf>,
+}
+
+impl ModelSource {
+    /// The model for these runs with its estimates.
+    pub(super) fn fitted_for(&self, context: &Context, runs: &[&Run]) -> Result<Fitted, Failure> {
+        if self.model.is_none() && self.fitted.is_none() {
+            return shipped_fitted(context, shipped_for(context, runs)?);
+        }
+        self.fitted(context)?.ok_or_else(|| Failure::NotFitted { model: self.model.clone().unwrap_or_default() })
+    }
+
+    /// What was asked for by name: none if that is a model without estimates, the first shipped model if nothing was.
+    pub(super) fn fitted(&self, context: &Context) -> Result<Option<Fitted>, Failure> {
+        let Some(path) = &self.fitted else {
+            let Some(name) = &self.model else {
+                return shipped().next().map(|own| shipped_fitted(context, own)).transpose();
+            };
+            return shipped_named(context, name).map(|own| shipped_fitted(context, own)).transpose();
+        };
+        let file = path.display().to_string();
+        let text = read_text(path)?;
+        let wanted = model_name(&file, &text)?;
+        let model = match &self.model {
+            Some(name) => model_of(context, name)?,
+            None => {
+                let own = shipped_named(context, &wanted);
+                let own = own.ok_or_else(|| Failure::ModelNotAtHand { file: path.clone(), model: wanted })?;
+                parsed(context, own)?
+            }
+        };
+        Ok(Some(read_fitted(&file, &text, model)?))
+    }
+}
+
+/// The model of a file, or the shipped one of this name.
+pub(super) fn model_of(context: &Context, name: &str) -> Result<Model, Failure> {
+    let path = PathBuf::from(name);
+    if path.is_file() {
+        return Ok(Model::parse(name, &read_text(&path)?, &context.catalog)?);
+    }
+    let names = || shipped().filter_map(|own| parsed(context, own).ok()).map(|model| model.name).collect();
+    let own = shipped_named(context, name);
+    parsed(context, own.ok_or_else(|| Failure::UnknownModel { name: name.to_owned(), shipped: names() })?)
+}
+
+/// The shipped model that takes most of these runs.
+pub(super) fn shipped_for(context: &Context, runs: &[&Run]) -> Result<Shipped, Failure> {
+    let mut known = Vec::new();
+    let mut best: Option<(usize, Shipped)> = None;
+    for own in shipped() {
+        let model = parsed(context, own)?;
+        let taken = runs.iter().filter(|run| run.name("task").is_some_and(|task| model.takes(task))).count();
+        known.extend(model.tasks);
+        if taken > best.map_or(0, |(most, _)| most) {
+            best = Some((taken, own));
+        }
+    }
+    let tasks = || runs.iter().filter_map(|run| run.name("task").map(str::to_owned)).collect::<BTreeSet<_>>();
+    best.map(|(_, own)| own).ok_or_else(|| Failure::NoModelFor { tasks: tasks().into_iter().collect(), known })
+}
+
+/// The shipped model of this name, or of this file.
+fn shipped_named(context: &Context, name: &str) -> Option<Shipped> {
+    shipped().find(|own| own.file == name || parsed(context, *own).is_ok_and(|model| model.name == name))
+}
+
+/// A shipped model, checked and compiled.
+pub(super) fn parsed(context: &Context, own: Shipped) -> Result<Model, Failure> {
+    Ok(Model::parse(own.file, own.text, &context.catalog)?)
+}
+
+fn shipped_fitted(context: &Context, own: Shipped) -> Result<Fitted, Failure> {
+    let file = own.file.replace("models/", "models/fitted/");
+    Ok(read_fitted(&file, own.fitted, parsed(context, own)?)?)
+}
+
+/// Chance and work: neither changes an answer beyond its stated uncertainty.
+#[derive(Args, Debug)]
+pub(super) struct Work {
+    /// Seed of everything that is drawn; the same seed gives the same answer
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Threads to use; results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+}
+
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For a person at a terminal
+    Text,
+    /// For a page
+    Markdown,
+    /// For a program
+    Json,
+}
+
+/// Where an answer goes, and in which form.
+#[derive(Args, Debug)]
+pub(super) struct Output<F: ValueEnum + Send + Sync + 'static = Format> {
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: F,
+    /// File for the answer [default: standard output]
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: Option<PathBuf>,
+}
+
+impl Output {
+    /// Writes an answer; `json` is made only if it is asked for.
+    pub(super) fn answer(
+        &self,
+        context: &Context,
+        document: &Document,
+        json: impl FnOnce() -> Json,
+    ) -> Result<(), Failure> {
+        let out = self.out.as_deref();
+        let text = match self.format {
+            Format::Text => render::text(document, &context.style(out)),
+            Format::Markdown => render::markdown(document),
+            Format::Json => json_text(&json()),
+        };
+        context.write(&text, out)
+    }
+}
+
+/// JSON for programs and for eyes.
+pub(super) fn json_text(json: &Json) -> String {
+    let text = serde_json::to_string_pretty(json).expect("a tree of JSON values is JSON");
+    text + "\n"
+}
+
+/// The metrics asked for; each must be one of the runs'.
+pub(super) fn known_metrics<'a>(asked: &'a [String], runs: &[&Run]) -> Result<Vec<&'a str>, Failure> {
+    let mut known: Vec<&str> = metrics().map(|name| name.name).collect();
+    known.retain(|name| runs.iter().any(|run| run.metrics.contains_key(*name)));
+    let own: BTreeSet<&str> = runs.iter().flat_map(|run| run.metrics.keys().map(String::as_str)).collect();
+    known.extend(own.iter().filter(|name| metrics().all(|known| known.name != **name)));
+    for metric in asked {
+        if !known.contains(&metric.as_str()) {
+            return Err(Failure::UnknownMetric {
+                metric: metric.clone(),
+                nearest: nearest(metric, known.iter().copied()).map(str::to_owned),
+                known: known.into_iter().map(str::to_owned).collect(),
+            });
+        }
+    }
+    Ok(asked.iter().map(String::as_str).collect())
+}

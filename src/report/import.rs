@@ -1,0 +1,98 @@
+//! What an import brought, or would bring.
+
+use std::path::Path;
+
+use super::{Column, Document, Table, Text};
+use crate::import::{Detected, Inspection, SweepInspection};
+use crate::notes::plural;
+use crate::runs::Role;
+
+/// What was written into `folder`.
+pub fn imported(inspection: &Inspection, folder: &Path) -> Document {
+    let runs = total(inspection);
+    let mut document = Document::new(Text::new().plain(format!("Imported {runs}")));
+    document.paragraph(
+        Text::new()
+            .plain(format!("From {}, into ", words(inspection.format)))
+            .code(folder.display().to_string())
+            .plain(": one CSV file and one TOML file with the provenance for each sweep."),
+    );
+    about(&mut document, inspection);
+    document.paragraph(
+        Text::new().plain("Next: ").code(format!("joules runs --runs {}", folder.display())).plain(" lists them."),
+    );
+    document
+}
+
+/// What an import of `path` would write.
+pub fn inspected(inspection: &Inspection, path: &Path) -> Document {
+    let mut document = Document::new(Text::new().plain(format!("An import would bring {}", total(inspection))));
+    document.paragraph(
+        Text::new()
+            .code(path.display().to_string())
+            .plain(format!(" is {}. Nothing was written.", words(inspection.format))),
+    );
+    about(&mut document, inspection);
+    document
+}
+
+fn total(inspection: &Inspection) -> String {
+    let runs = plural(inspection.sweeps.iter().map(|sweep| sweep.runs).sum(), "run");
+    format!("{runs} in {}", plural(inspection.sweeps.len(), "sweep"))
+}
+
+fn words(format: Detected) -> &'static str {
+    match format {
+        Detected::MlEnergy => "the tree of the ML.ENERGY leaderboard",
+        Detected::Store => "a store of runs",
+        Detected::Csv => "a CSV file",
+        Detected::JsonLines => "a JSON Lines file",
+    }
+}
+
+/// Runs and columns of every sweep, and what its provenance assumes or leaves out.
+fn about(document: &mut Document, inspection: &Inspection) {
+    let mut table = Table::new([
+        Column::left("sweep"),
+        Column::right("runs"),
+        Column::right("conditions"),
+        Column::right("observed"),
+        Column::right("metrics"),
+        Column::right("details"),
+    ]);
+    for sweep in &inspection.sweeps {
+        let count = |role| sweep.columns.iter().filter(|(column, _)| column.role == role).count().to_string();
+        table.row([
+            Text::new().plain(&sweep.name),
+            Text::new().plain(sweep.runs.to_string()),
+            Text::new().plain(count(Role::Condition)),
+            Text::new().plain(count(Role::Observed)),
+            Text::new().plain(count(Role::Metric)),
+            Text::new().plain(sweep.details.len().to_string()),
+        ]);
+    }
+    document.table(table);
+    for sweep in &inspection.sweeps {
+        document.subheading(Text::new().plain(&sweep.name)).fields(columns(sweep));
+        if !sweep.notes.is_empty() {
+            document.list(sweep.notes.iter().map(|note| Text::new().plain(note)));
+        }
+    }
+}
+
+/// The names of a sweep's columns by role; with a count where not every run has a value.
+fn columns(sweep: &SweepInspection) -> Vec<(Text, Text)> {
+    let roles = [("conditions", Role::Condition), ("observed", Role::Observed), ("metrics", Role::Metric)];
+    let named = |name: &str, filled: usize| {
+        if filled == sweep.runs { name.to_owned() } else { format!("{name} ({filled})") }
+    };
+    let mut fields = Vec::new();
+    for (title, role) in roles {
+        let of_role = sweep.columns.iter().filter(|(column, _)| column.role == role);
+        let names: Vec<String> = of_role.map(|(column, filled)| named(&column.header(), *filled)).collect();
+        fields.push((title, names));
+    }
+    fields.push(("details", sweep.details.iter().map(|(name, filled)| named(name, *filled)).collect()));
+    fields.retain(|(_, names)| !names.is_empty());
+    fields.into_iter().map(|(title, names)| (title.into(), Text::new().plain(names.join(", ")))).collect()
+}
