@@ -225,8 +225,9 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
         found.push(Caveat::new(
             "no_equation",
             format!(
-                "{} differ, but the model has no equation for them: their effect is in the unexplained part",
-                list(&without)
+                "the model has no equation for {}, which differ{}: the effect is in the unexplained part",
+                list(&without),
+                if without.len() == 1 { "s" } else { "" }
             ),
         ));
     }

@@ -23,13 +23,15 @@ const STEPS: usize = 4;
 pub(super) fn words(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b: &Run) -> (String, String) {
     let differing: Vec<&String> =
         cause.conditions.iter().filter(|name| a.conditions.get(*name) != b.conditions.get(*name)).collect();
-    // The first condition speaks for the cause; what only refines it (`output_tokens_dispersion`) stays silent.
+    // The cause's first condition speaks for it without its name; what only refines it (`output_tokens_dispersion`)
+    // stays silent, as does what neither run recorded.
+    let primary = cause.conditions.first().filter(|first| differing.contains(first));
     let one = |run: &Run| -> String {
         let mut parts: Vec<String> = Vec::new();
         for name in &differing {
-            match differing.first() {
-                Some(first) if first == name => parts.push(condition_words(run, name)),
-                Some(first) if name.starts_with(first.as_str()) => {}
+            match primary {
+                Some(first) if first == *name => parts.push(condition_words(run, name)),
+                Some(first) if name.starts_with(first.as_str()) || !run.conditions.contains_key(*name) => {}
                 _ => parts.push(format!("{name} {}", condition_words(run, name))),
             }
         }

@@ -25,6 +25,8 @@ use crate::unit::show;
 
 /// Standard deviation of the log of one measured quantity of one run, minutes apart on one machine.
 const REPEAT_SPREAD: f64 = 0.006;
+/// Share of a mechanism in the log that is rounding.
+const DUST: f64 = 1e-7;
 /// Log difference between a metric and what its parents make of it that is more than rounding.
 const COLUMNS_DISAGREE: f64 = 0.03;
 
@@ -326,9 +328,18 @@ fn factors(
 
 fn mechanisms(model: &Model, shares: &[f64]) -> Vec<MechanismFactor> {
     let name = |index: usize| model.mechanisms.get(index).map_or("direct", String::as_str).to_owned();
-    let mut found: Vec<(usize, f64)> = shares.iter().copied().enumerate().filter(|(_, share)| *share != 0.0).collect();
+    // Rounding is no mechanism: it goes to the largest share, so that the product stays exact.
+    let dust: f64 = shares.iter().filter(|share| share.abs() < DUST).sum();
+    let mut found: Vec<(usize, f64)> =
+        shares.iter().copied().enumerate().filter(|(_, share)| share.abs() >= DUST).collect();
     found.sort_by(|x, y| y.1.abs().total_cmp(&x.1.abs()).then(x.0.cmp(&y.0)));
-    found.into_iter().map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() }).collect()
+    if let Some((_, largest)) = found.first_mut() {
+        *largest += dust;
+    }
+    found
+        .into_iter()
+        .map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() })
+        .collect()
 }
 
 /// Latents whose value differs by more than 0.1 %, largest change first.

@@ -13,6 +13,8 @@ use crate::stats::median;
 const ONE_MACHINE: f64 = 0.006;
 /// Spread between GPUs of one type: up to 8 % between two of them, taken as two standard deviations.
 const OTHER_MACHINE: f64 = 0.04;
+/// Two runs of one configuration that are further apart than this in the logarithm differ in something unrecorded.
+const NOT_A_REPEAT: f64 = 0.1;
 /// Normal quantile of a two-sided test at 10 %.
 const QUANTILE: f64 = crate::stats::NORMAL_QUANTILE_90;
 
@@ -47,7 +49,8 @@ pub(super) fn gate(runs: &[&Run], a: &Run, b: &Run, metric: &str, log_ratio: f64
 
 /// Robust standard deviation of the log of a metric over configurations that the store holds more than once: the median
 /// distance of two runs of one configuration over 0.954, which it is for a normal distribution of standard deviation 1.
-/// The two runs in question do not count, and fewer than three pairs say too little.
+/// The two runs in question do not count, nor do pairs further apart than `NOT_A_REPEAT`; fewer than three pairs say too
+/// little.
 fn repeats(runs: &[&Run], metric: &str, asked: [&str; 2]) -> Option<(f64, usize)> {
     let mut groups: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for run in runs.iter().filter(|run| !asked.contains(&run.id.as_str())) {
@@ -61,6 +64,7 @@ fn repeats(runs: &[&Run], metric: &str, asked: [&str; 2]) -> Option<(f64, usize)
             distances.extend(logs[index + 1..].iter().map(|y| (x - y).abs()));
         }
     }
+    distances.retain(|distance| *distance < NOT_A_REPEAT);
     let enough = distances.len() >= 3;
     median(&distances).filter(|_| enough).map(|distance| (distance / 0.954, distances.len()))
 }

@@ -62,8 +62,9 @@ pub(super) fn recommendations(
         let log = one.factor.ln();
         if more_is_worse(&diagnosis.metric) { log } else { -log }
     };
-    found.sort_by(|x, y| gain(x).total_cmp(&gain(y)));
-    found.dedup_by(|x, y| x.set == y.set);
+    // Of changes with one effect the first in the list stays; a batch beyond the supply has that of the supply itself.
+    found.sort_by(|x, y| gain(x).total_cmp(&gain(y)).then(x.set.cmp(&y.set)));
+    found.dedup_by(|x, y| (x.factor / y.factor).ln().abs() < 1e-3);
     found.truncate(MOST);
     Ok(found)
 }
@@ -80,6 +81,13 @@ fn changes(fitted: &Fitted, diagnosis: &Diagnosis, worse: &Abducted, better: &Ab
             .filter(|condition| SETTINGS.contains(&condition.as_str()))
             .filter(|condition| worse.run.conditions.get(*condition) != better.run.conditions.get(*condition))
             .filter_map(|condition| Some((condition.clone(), better.run.conditions.get(condition)?.clone())))
+            .map(|(condition, value)| match (condition.as_str(), &value) {
+                ("batch_size", Value::Number(batch)) => {
+                    let supply = worse.value(model, "supply").unwrap_or(f64::INFINITY);
+                    (condition, Value::Number(batch.min(supply)))
+                }
+                _ => (condition, value),
+            })
             .collect();
         if !set.is_empty() {
             found.push(set);

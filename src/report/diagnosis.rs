@@ -9,6 +9,8 @@ use crate::unit::{percent, show, show_plain};
 const MECHANISMS: usize = 4;
 /// Latents in the table.
 const LATENTS: usize = 9;
+/// Values of a cause are named in the headline up to this many characters.
+const BRIEF: usize = 40;
 /// A factor within this of 1 is not worth a line of its own.
 const SMALL: f64 = 0.005;
 
@@ -75,7 +77,11 @@ fn headline(answer: &Diagnosis) -> Text {
         .iter()
         .take(3)
         .filter(|cause| cause.factor.ln().abs() > 0.2 * answer.causes[0].factor.ln().abs())
-        .map(|cause| format!("{} (×{})", words(&cause.cause), factor(cause.factor)))
+        .map(|cause| {
+            let values = format!("{} → {}, ", cause.from, cause.to);
+            let values = if values.chars().count() < BRIEF && !cause.from.is_empty() { values } else { String::new() };
+            format!("{} ({values}×{})", words(&cause.cause), factor(cause.factor))
+        })
         .collect();
     let text = match main.split_first() {
         None => Text::from("No setting that the model knows differs."),

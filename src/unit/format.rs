@@ -8,7 +8,16 @@ pub fn show(value: f64, unit: &str) -> String {
     }
     let (scaled, label) = prefixed(value, unit);
     let number = show_plain(scaled);
-    if label.is_empty() || label == "1" { number } else { format!("{number} {label}") }
+    match label.as_str() {
+        "" | "1" => number,
+        plural if number == "1" && is_count(plural) => format!("1 {}", plural.trim_end_matches('s')),
+        _ => format!("{number} {label}"),
+    }
+}
+
+/// Whether a label counts things, so that one of them is singular.
+fn is_count(label: &str) -> bool {
+    label.len() > 2 && label.ends_with('s') && !label.contains('/')
 }
 
 /// `value` with three significant digits below 100 and no decimals from 100 on; very large and very small values
@@ -74,6 +83,8 @@ mod tests {
         case(13_000.0, "W", "13 kW");
         case(0.0, "J", "0 J");
         case(f64::INFINITY, "requests", "unlimited");
+        case(1.0, "GPUs", "1 GPU");
+        case(1.0, "s", "1 s");
         case(1.493_63, "1", "1.49");
     }
 }
