@@ -336,10 +336,7 @@ fn mechanisms(model: &Model, shares: &[f64]) -> Vec<MechanismFactor> {
     if let Some((_, largest)) = found.first_mut() {
         *largest += dust;
     }
-    found
-        .into_iter()
-        .map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() })
-        .collect()
+    found.into_iter().map(|(index, share)| MechanismFactor { mechanism: name(index), factor: share.exp() }).collect()
 }
 
 /// Latents whose value differs by more than 0.1 %, largest change first.

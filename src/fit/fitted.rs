@@ -74,6 +74,11 @@ impl Fitted {
         Self { model, space, theta, record, factor }
     }
 
+    /// A short digest of the model's text.
+    pub fn digest(&self) -> String {
+        super::file::digest(&self.model.text)
+    }
+
     /// L⁻¹·g: a derivative by coordinate in the posterior's own units, so that its squared length is the variance
     /// g·H⁻¹·g of the quantity differentiated.
     pub(crate) fn whiten(&self, gradient: &DVector<f64>) -> DVector<f64> {
