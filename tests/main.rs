@@ -4,6 +4,7 @@ mod attribution;
 mod catalog;
 mod import;
 mod mapped;
+mod messages;
 mod report;
 mod runs;
 mod shared;

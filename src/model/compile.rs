@@ -6,8 +6,12 @@ use super::definition::{Definition, NodeDefinition, Role, ValueKind};
 use super::expression::{Expression, ExpressionKind, Function, Operator};
 use super::frame::{Input, text_code};
 use super::graph::Graph;
+use super::reader::Text;
 use super::tape::{Op, Slot, TapeBuilder};
 use super::{Bound, Cause, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+
+/// A slot that is filled in when all nodes are compiled.
+const UNSET: Slot = 0;
 
 /// Compiles `definition`, whose nodes come in the order of `order`.
 pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) -> Model {
@@ -20,20 +24,19 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         let own = &definition.nodes[old];
         let predicted = compiler.predicted(own, new);
         let mut value = predicted;
-        if let Some((_, sigma)) = &own.noise {
+        if own.noise.is_some() {
             let noise_input = compiler.input(Input::Noise(new));
             let factor = compiler.input_slot(noise_input);
             let factor = compiler.tape.push(Op::Exp(factor));
             value = compiler.tape.push(Op::Multiply(predicted, factor));
-            if let Some((_, bound)) = &own.at_least {
-                let at_least = compiler.expression(bound);
-                bounds.push(Bound { node: new, at_least, noise_input });
+            if own.at_least.is_some() {
+                bounds.push(Bound { node: new, at_least: UNSET, noise_input });
             } else if let Some(observed) = &own.observed {
                 let observed_input = compiler.input(Input::Observed(new));
                 let measured = compiler.input_slot(observed_input);
                 value = compiler.tape.push(Op::Known(measured, value));
-                let sigma = compiler.expression(sigma);
-                noisy.push(NoisyNode { node: new, observed: observed.clone(), sigma, observed_input, noise_input });
+                let observed = observed.clone();
+                noisy.push(NoisyNode { node: new, observed, sigma: UNSET, observed_input, noise_input });
             }
         }
         let value = compiler.tape.push(Op::Node(value));
@@ -50,6 +53,13 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
             predicted,
             value,
         });
+    }
+    // Spreads and bounds may use nodes that come later in the order, so they are compiled when all nodes are there.
+    for bound in &mut bounds {
+        bound.at_least = compiler.part(&definition.nodes[order[bound.node]].at_least);
+    }
+    for own in &mut noisy {
+        own.sigma = compiler.part(&definition.nodes[order[own.node]].noise);
     }
     let regimes = definition
         .regimes
@@ -112,7 +122,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         file: definition.file,
         text: definition.text,
         tasks: definition.tasks,
-        default_metric: definition.default_metric,
+        default_metric: definition.default_metric.text,
         requires: definition.requires.into_iter().map(|text| text.text).collect(),
         nodes,
         noisy,
@@ -192,6 +202,12 @@ impl Compiler<'_> {
 
     fn input_slot(&mut self, input: usize) -> Slot {
         self.tape.push(Op::Input(input as u32))
+    }
+
+    /// A part of a node that is known to be there.
+    fn part(&mut self, part: &Option<(Text, Expression)>) -> Slot {
+        let (_, expression) = part.as_ref().expect("only nodes that have this part are listed");
+        self.expression(expression)
     }
 
     /// What a node is before its noise: the run's or catalog's value, else its default; or its equation.

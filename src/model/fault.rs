@@ -30,6 +30,7 @@ impl ModelError {
 pub enum Fault {
     /// The file is no TOML.
     #[error("this is not TOML: {reason}")]
+    #[diagnostic(help("a model file is TOML: `key = value` lines below `[table.name]` headers, texts in quotes"))]
     Syntax {
         /// The parser's own words.
         reason: String,
@@ -92,6 +93,7 @@ pub enum Fault {
     },
     /// An expression that does not parse.
     #[error("expected {expected}, found {found}")]
+    #[diagnostic(help("an equation is made of names, numbers with units, `+ - * / ^`, comparisons and functions"))]
     Expression {
         /// In words.
         expected: String,
@@ -113,8 +115,41 @@ pub enum Fault {
         #[help]
         help: Option<String>,
     },
+    /// A table or attribute that the catalog lacks.
+    #[error("{place} `{name}`")]
+    UnknownEntry {
+        /// The table or attribute.
+        name: String,
+        /// What lacks it, in words.
+        place: String,
+        /// Where.
+        #[label("not in the catalog")]
+        at: SourceSpan,
+        /// The nearest one.
+        #[help]
+        help: String,
+    },
+    /// A name that exists, but is no such thing as belongs here.
+    #[error("`{name}` is {what}, but {place} takes {expected}")]
+    Misplaced {
+        /// The name.
+        name: String,
+        /// What it is, in words.
+        what: String,
+        /// The key or equation, in words.
+        place: String,
+        /// What belongs here, in words.
+        expected: String,
+        /// Where.
+        #[label("{what}")]
+        at: SourceSpan,
+        /// What to do.
+        #[help]
+        help: String,
+    },
     /// Two definitions of one name.
     #[error("`{name}` is defined twice")]
+    #[diagnostic(help("nodes, parameters and regimes share one list of names: rename one of them"))]
     Duplicate {
         /// The name.
         name: String,
@@ -138,10 +173,12 @@ pub enum Fault {
         help: String,
     },
     /// A node whose equation measures something else.
-    #[error("`{node}` must be in {expected}, but its equation is in {found}")]
+    #[error("`{node}` must be in {expected}, but {what} is in {found}")]
     NodeUnit {
         /// The node.
         node: String,
+        /// What gives the value: the equation or the catalog.
+        what: String,
         /// Dimension of its unit.
         expected: String,
         /// Dimension of its equation.
@@ -155,6 +192,7 @@ pub enum Fault {
     },
     /// Two sides that cannot be added or compared.
     #[error("`{operation}` needs the same unit on both sides, but has {left} and {right}")]
+    #[diagnostic(help("give both sides the same unit; a bare number has none, so write `0 s` or `40 us`"))]
     SidesDiffer {
         /// The operator or function.
         operation: String,
@@ -171,6 +209,7 @@ pub enum Fault {
     },
     /// An argument that must be a pure number.
     #[error("{what} must be a pure number, but is in {found}")]
+    #[diagnostic(help("divide by something in {found}, so that the unit cancels"))]
     NotPure {
         /// In words.
         what: String,
@@ -205,6 +244,9 @@ pub enum Fault {
         /// Where.
         #[label("{found} given")]
         at: SourceSpan,
+        /// How it is called.
+        #[help]
+        help: String,
     },
     /// A latent that no metric depends on.
     #[error("`{name}` is used by nothing")]
@@ -257,28 +299,24 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether something was not read because of it, so that what that would have used looks unused.
+    pub(crate) fn hides_names(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey { .. }
+                | Self::MissingKey { .. }
+                | Self::WrongType { .. }
+                | Self::Expression { .. }
+                | Self::UnknownName { .. }
+                | Self::Duplicate { .. }
+                | Self::Arguments { .. }
+                | Self::UnknownEntry { .. }
+        )
+    }
+
     /// Where the fault is, for sorting.
     pub(crate) fn offset(&self) -> usize {
-        match self {
-            Self::Syntax { at, .. }
-            | Self::UnknownKey { at, .. }
-            | Self::MissingKey { at, .. }
-            | Self::WrongType { at, .. }
-            | Self::Unit { at, .. }
-            | Self::Expression { at, .. }
-            | Self::UnknownName { at, .. }
-            | Self::Duplicate { at, .. }
-            | Self::Cycle { at, .. }
-            | Self::NodeUnit { at, .. }
-            | Self::NotPure { at, .. }
-            | Self::WrongKind { at, .. }
-            | Self::Arguments { at, .. }
-            | Self::Unused { at, .. }
-            | Self::MissingPrior { at, .. }
-            | Self::Prior { at, .. }
-            | Self::Grouping { at, .. }
-            | Self::SidesDiffer { left_at: at, .. } => at.offset(),
-        }
+        self.labels().and_then(|mut labels| labels.next()).map_or(0, |label| label.offset())
     }
 }
 

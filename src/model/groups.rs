@@ -16,6 +16,7 @@ pub(super) fn check_groups(
     graph: &Graph,
     faults: &mut Vec<Fault>,
 ) {
+    let is_whole = !faults.iter().any(Fault::hides_names);
     let mut cause_of: HashMap<&str, &str> = HashMap::new();
     for cause in &definition.causes {
         for text in cause.from.iter().chain(&cause.noise) {
@@ -29,7 +30,7 @@ pub(super) fn check_groups(
                 None if is_known_condition => {}
                 None => faults.push(unknown_name(&text.text, &text.at, names)),
                 Some(other) => faults.push(Fault::Grouping {
-                    reason: format!("`{}` is {}, and a cause is made of conditions", text.text, article(other)),
+                    reason: format!("`{}` is {}, and a cause is made of conditions", text.text, other.article()),
                     at: span(&text.at),
                     help: "a mechanism is made of latents; the part of a node that its equation does not say \
                            stands under `noise`"
@@ -42,7 +43,7 @@ pub(super) fn check_groups(
                 || definition.regimes.iter().any(|regime| regime.name == text.text);
             if !names.contains_key(&text.text) {
                 faults.push(unknown_name(&text.text, &text.at, names));
-            } else if !noisy {
+            } else if !noisy && is_whole {
                 faults.push(Fault::Grouping {
                     reason: format!("`{}` has no noise", text.text),
                     at: span(&text.at),
@@ -51,7 +52,9 @@ pub(super) fn check_groups(
             }
         }
     }
-    check_members(definition, &cause_of, graph, faults);
+    if is_whole {
+        check_members(definition, &cause_of, graph, faults);
+    }
     check_mechanisms(definition, names, faults);
 }
 
@@ -87,8 +90,14 @@ fn check_mechanisms(definition: &Definition, names: &HashMap<String, Named>, fau
     for mechanism in &definition.mechanisms {
         for text in &mechanism.latents {
             once(&mut mechanism_of, &mechanism.name, text, "mechanism", faults);
-            if !matches!(names.get(&text.text), Some(Named::Node(_))) {
-                faults.push(unknown_name(&text.text, &text.at, names));
+            match (names.contains_key(&text.text), role_of(definition, names, &text.text)) {
+                (false, _) => faults.push(unknown_name(&text.text, &text.at, names)),
+                (true, None | Some(Role::Condition)) => faults.push(Fault::Grouping {
+                    reason: format!("`{}` is no latent, and a mechanism is made of latents", text.text),
+                    at: span(&text.at),
+                    help: "conditions belong to a cause; parameters are part of the latents that use them".to_owned(),
+                }),
+                _ => {}
             }
         }
     }
@@ -115,15 +124,5 @@ fn role_of(definition: &Definition, names: &HashMap<String, Named>, name: &str) 
     match names.get(name) {
         Some(Named::Node(index)) => Some(definition.nodes[*index].role),
         _ => None,
-    }
-}
-
-fn article(role: Role) -> &'static str {
-    match role {
-        Role::Condition => "a condition",
-        Role::Property => "a property",
-        Role::Latent => "a latent",
-        Role::Metric => "a metric",
-        Role::Identity => "an identity",
     }
 }

@@ -12,14 +12,19 @@ mod derive;
 mod expression;
 mod fault;
 mod frame;
+mod generic;
 mod graph;
 mod groups;
+mod lookups;
 mod parameter;
 mod parse;
+mod parse_node;
+mod parse_parameter;
 mod prior;
 mod reader;
 mod shipped;
 mod tape;
+mod usage;
 
 pub use definition::{
     CatalogReference, CauseDefinition, ConstraintDefinition, Definition, MechanismDefinition, NodeDefinition,

@@ -198,7 +198,8 @@ impl Parser {
         if arguments.len() < fewest || arguments.len() > most {
             let expected = if fewest == most { format!("{fewest} arguments") } else { format!("{fewest} or more") };
             let found = arguments.len();
-            return Err(Fault::Arguments { function: name.to_owned(), expected, found, at: span(&at) });
+            let help = format!("write `{}`", function.signature());
+            return Err(Fault::Arguments { function: name.to_owned(), expected, found, at: span(&at), help });
         }
         Ok(Expression { kind: ExpressionKind::Call(function, arguments), at })
     }
