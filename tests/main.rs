@@ -3,8 +3,11 @@
 mod attribution;
 mod catalog;
 mod import;
+mod laws;
 mod mapped;
 mod messages;
+mod rca;
+mod recovery;
 mod report;
 mod runs;
 mod shared;

@@ -6,13 +6,17 @@
 
 mod file;
 mod fitted;
+#[cfg(test)]
+mod laws;
 mod objective;
+mod simulate;
 mod solver;
 mod summary;
 
 pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use objective::DEGREES_OF_FREEDOM;
+pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
 pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, predictions};

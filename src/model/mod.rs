@@ -15,6 +15,8 @@ mod frame;
 mod generic;
 mod graph;
 mod groups;
+#[cfg(test)]
+mod laws;
 mod lookups;
 mod parameter;
 mod parse;

@@ -82,16 +82,16 @@ pub(super) fn check_places(definition: &Definition, names: &HashMap<String, Name
     for constraint in &definition.constraints {
         let place = |key: &str| format!("`{key}` of `{}`", constraint.name);
         checker.expect(&constraint.limits, &place("limits"), &[Role::Condition]);
-        for text in &constraint.ceiling {
+        if let Some(text) = &constraint.ceiling {
             checker.expect(text, &place("ceiling"), &[Role::Latent]);
         }
-        for text in &constraint.supply {
+        if let Some(text) = &constraint.supply {
             checker.expect(text, &place("supply"), &[Role::Condition]);
         }
     }
     let everything = [Role::Condition, Role::Property, Role::Latent, Role::Metric, Role::Identity];
     for cause in &definition.causes {
-        for text in &cause.show {
+        if let Some(text) = &cause.show {
             checker.expect(text, &format!("`show` of `{}`", cause.name), &everything);
         }
     }
