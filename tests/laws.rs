@@ -133,3 +133,29 @@ fn runs_are_predicted_alone_as_in_company() {
         }
     }
 }
+
+/// An equation may be long or deep; beyond a limit it is a fault, never the end of the program.
+#[test]
+fn endless_equations_are_faults() {
+    let model = |equation: &str| {
+        let text = format!(
+            "[model]\nname = \"m\"\ndefault_metric = \"p\"\n[metric.p]\nunit = \"1\"\nequation = '{equation}'\n\
+             noise = {{ lognormal = 0.1 }}\n[cause.x]\nnoise = [\"p\"]\n"
+        );
+        Model::parse("endless.toml", &text, &Catalog::default())
+    };
+    let nested = |count: usize| format!("{}1{}", "if(1 < 2, 3, ".repeat(count), ")".repeat(count));
+    assert!(model(&nested(60)).is_ok());
+    assert!(model(&vec!["1"; 1500].join(" + ")).is_ok());
+    for endless in [
+        nested(20_000),
+        "(".repeat(100_000),
+        "-".repeat(100_000),
+        "not ".repeat(100_000),
+        vec!["1"; 100_000].join(" + "),
+        vec!["2"; 100_000].join("^"),
+    ] {
+        let error = model(&endless).unwrap_err();
+        assert_eq!(error.faults.len(), 1, "{:?}", error.faults);
+    }
+}

@@ -70,7 +70,7 @@ fn equal_seeds_simulate_equal_runs() {
 fn pumps_are_recovered_with_their_levels_spreads_and_states() {
     let (model, catalog) = pumps();
     let (mut all, mut inside, mut states, mut right) = (0, 0, 0, 0);
-    for seed in 1..=8 {
+    for seed in 1..=20 {
         let simulated = simulate(&model, &catalog, &pump_runs(400, seed), 1.0, seed).unwrap();
         let (fitted, summary) = fitted(&model, &catalog, &simulated.runs);
         let (identified, covered) = coverage(&summary, &simulated);

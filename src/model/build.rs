@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::check::{Checker, Type};
 use super::compile::compile;
 use super::definition::{Definition, NodeDefinition, ValueKind};
+use super::error::ModelError;
 use super::expression::Expression;
-use super::fault::{Fault, ModelError, span};
+use super::fault::{Fault, span};
 use super::graph::Graph;
 use super::groups::check_groups;
 use super::lookups::{check_lookups, imply_catalog_nodes, unknown_entry};
@@ -176,9 +177,9 @@ fn check_node(checker: &mut Checker<'_>, node: &NodeDefinition, expression: &Exp
             if dimension != node.unit.dimension {
                 checker.faults.push(Fault::NodeUnit {
                     node: node.name.clone(),
-                    what: "its equation".to_owned(),
-                    expected: node.unit.dimension.to_string(),
-                    found: dimension.to_string(),
+                    what: "its equation",
+                    expected: node.unit.dimension,
+                    found: dimension,
                     at: span(&expression.at),
                     help: format!(
                         "the equation lacks a factor in {}, or the unit is wrong",

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::definition::{Definition, NodeDefinition, Role, ValueKind};
+use super::definition::{Definition, NodeDefinition, ValueKind};
 use super::expression::{Expression, ExpressionKind, Function, Operator};
 use super::frame::{Input, text_code};
 use super::graph::Graph;
+use super::groups::causes;
+use super::op::{Op, Slot};
 use super::reader::Text;
-use super::tape::{Op, Slot, TapeBuilder};
-use super::{Bound, Cause, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+use super::tape::TapeBuilder;
+use super::{Bound, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
 
 /// A slot that is filled in when all nodes are compiled.
 const UNSET: Slot = 0;
@@ -56,44 +58,16 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
     }
     // Spreads and bounds may use nodes that come later in the order, so they are compiled when all nodes are there.
     for bound in &mut bounds {
-        bound.at_least = compiler.part(&definition.nodes[order[bound.node]].at_least);
+        bound.at_least = compiler.part(definition.nodes[order[bound.node]].at_least.as_ref());
     }
     for own in &mut noisy {
-        own.sigma = compiler.part(&definition.nodes[order[own.node]].noise);
+        own.sigma = compiler.part(definition.nodes[order[own.node]].noise.as_ref());
     }
-    let regimes = definition
-        .regimes
-        .iter()
-        .enumerate()
-        .map(|(index, regime)| Regime {
-            name: regime.name.clone(),
-            states: [regime.states[0].clone(), regime.states[1].clone()],
-            input: compiler.input(Input::State(index)),
-            probability: compiler.expression(&regime.probability.1),
-        })
-        .collect();
     let index: HashMap<String, usize> =
         nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect();
-    let constraints = definition
-        .constraints
-        .iter()
-        .map(|constraint| Constraint {
-            name: constraint.name.clone(),
-            text: constraint.require.0.text.clone(),
-            holds: compiler.expression(&constraint.require.1),
-            limits: constraint.limits.text.clone(),
-            ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
-            supply: constraint.supply.as_ref().map(|text| text.text.clone()),
-        })
-        .collect();
-    let parameters = definition
-        .parameters
-        .iter()
-        .map(|parameter| ModelParameter {
-            definition: parameter.clone(),
-            only: parameter.only.as_ref().map(|(_, only)| compiler.expression(only)),
-        })
-        .collect();
+    let regimes = compiler.regimes();
+    let constraints = compiler.constraints(&index);
+    let parameters = compiler.parameters();
     let causes = causes(&definition, &index, &noisy);
     let mechanism_of = nodes
         .iter()
@@ -151,38 +125,6 @@ fn equation_text(node: &NodeDefinition) -> String {
     }
 }
 
-fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
-    let is_property = |name: &str| definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property);
-    definition
-        .causes
-        .iter()
-        .map(|cause| {
-            let (properties, conditions) =
-                cause.from.iter().map(|text| text.text.clone()).partition(|name| is_property(name));
-            let noises = cause
-                .noise
-                .iter()
-                .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
-                .collect();
-            let regimes = cause
-                .noise
-                .iter()
-                .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
-                .collect();
-            let show = cause.show.as_ref().map(|text| text.text.clone());
-            Cause {
-                name: cause.name.clone(),
-                meaning: cause.meaning.clone(),
-                conditions,
-                properties,
-                noises,
-                regimes,
-                show,
-            }
-        })
-        .collect()
-}
-
 struct Compiler<'d> {
     definition: &'d Definition,
     tape: TapeBuilder,
@@ -204,9 +146,49 @@ impl Compiler<'_> {
         self.tape.push(Op::Input(input as u32))
     }
 
+    fn regimes(&mut self) -> Vec<Regime> {
+        self.definition
+            .regimes
+            .iter()
+            .enumerate()
+            .map(|(index, regime)| Regime {
+                name: regime.name.clone(),
+                states: [regime.states[0].clone(), regime.states[1].clone()],
+                input: self.input(Input::State(index)),
+                probability: self.expression(&regime.probability.1),
+            })
+            .collect()
+    }
+
+    fn constraints(&mut self, index: &HashMap<String, usize>) -> Vec<Constraint> {
+        self.definition
+            .constraints
+            .iter()
+            .map(|constraint| Constraint {
+                name: constraint.name.clone(),
+                text: constraint.require.0.text.clone(),
+                holds: self.expression(&constraint.require.1),
+                limits: constraint.limits.text.clone(),
+                ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
+                supply: constraint.supply.as_ref().map(|text| text.text.clone()),
+            })
+            .collect()
+    }
+
+    fn parameters(&mut self) -> Vec<ModelParameter> {
+        self.definition
+            .parameters
+            .iter()
+            .map(|parameter| ModelParameter {
+                definition: parameter.clone(),
+                only: parameter.only.as_ref().map(|(_, only)| self.expression(only)),
+            })
+            .collect()
+    }
+
     /// A part of a node that is known to be there.
-    fn part(&mut self, part: &Option<(Text, Expression)>) -> Slot {
-        let (_, expression) = part.as_ref().expect("only nodes that have this part are listed");
+    fn part(&mut self, part: Option<&(Text, Expression)>) -> Slot {
+        let (_, expression) = part.expect("only nodes that have this part are listed");
         self.expression(expression)
     }
 
@@ -319,13 +301,5 @@ impl Compiler<'_> {
             }
         };
         self.tape.push(op)
-    }
-}
-
-/// Nodes whose value is a number: what can be shown with a unit.
-impl Node {
-    /// Whether values of the node can be averaged and shown with a unit.
-    pub fn is_number(&self) -> bool {
-        self.kind == ValueKind::Number
     }
 }

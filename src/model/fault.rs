@@ -2,28 +2,10 @@
 
 use std::ops::Range;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
-/// All faults of one model file.
-#[derive(Debug, Error, Diagnostic)]
-#[error("{file} has {}", crate::notes::plural(faults.len(), "fault"))]
-pub struct ModelError {
-    /// The file's name as given.
-    pub file: String,
-    #[source_code]
-    text: NamedSource<String>,
-    /// Every fault, in the order of the file.
-    #[related]
-    pub faults: Vec<Fault>,
-}
-
-impl ModelError {
-    /// Collects the faults of a file.
-    pub(crate) fn new(file: &str, text: &str, faults: Vec<Fault>) -> Self {
-        Self { file: file.to_owned(), text: NamedSource::new(file, text.to_owned()), faults }
-    }
-}
+use crate::unit::Dimension;
 
 /// One fault, pointing at its place.
 #[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
@@ -135,11 +117,11 @@ pub enum Fault {
         /// The name.
         name: String,
         /// What it is, in words.
-        what: String,
+        what: &'static str,
         /// The key or equation, in words.
         place: String,
         /// What belongs here, in words.
-        expected: String,
+        expected: &'static str,
         /// Where.
         #[label("{what}")]
         at: SourceSpan,
@@ -178,11 +160,11 @@ pub enum Fault {
         /// The node.
         node: String,
         /// What gives the value: the equation or the catalog.
-        what: String,
+        what: &'static str,
         /// Dimension of its unit.
-        expected: String,
+        expected: Dimension,
         /// Dimension of its equation.
-        found: String,
+        found: Dimension,
         /// Where.
         #[label("{found}")]
         at: SourceSpan,
@@ -191,7 +173,7 @@ pub enum Fault {
         help: String,
     },
     /// Two sides that cannot be added or compared.
-    #[error("`{operation}` needs the same unit on both sides, but has {left} and {right}")]
+    #[error("`{operation}` needs the same on both sides, but has {left} and {right}")]
     #[diagnostic(help("give both sides the same unit; a bare number has none, so write `0 s` or `40 us`"))]
     SidesDiffer {
         /// The operator or function.
@@ -296,28 +278,6 @@ pub enum Fault {
         #[help]
         help: String,
     },
-}
-
-impl Fault {
-    /// Whether something was not read because of it, so that what that would have used looks unused.
-    pub(crate) fn hides_names(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownKey { .. }
-                | Self::MissingKey { .. }
-                | Self::WrongType { .. }
-                | Self::Expression { .. }
-                | Self::UnknownName { .. }
-                | Self::Duplicate { .. }
-                | Self::Arguments { .. }
-                | Self::UnknownEntry { .. }
-        )
-    }
-
-    /// Where the fault is, for sorting.
-    pub(crate) fn offset(&self) -> usize {
-        self.labels().and_then(|mut labels| labels.next()).map_or(0, |label| label.offset())
-    }
 }
 
 /// A byte range as miette wants it.

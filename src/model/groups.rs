@@ -7,6 +7,7 @@ use super::definition::{Definition, Role};
 use super::fault::{Fault, span};
 use super::graph::Graph;
 use super::reader::Text;
+use super::{Cause, NoisyNode};
 use crate::runs::condition_name;
 
 /// Checks the groups of a file.
@@ -125,4 +126,37 @@ fn role_of(definition: &Definition, names: &HashMap<String, Named>, name: &str) 
         Some(Named::Node(index)) => Some(definition.nodes[*index].role),
         _ => None,
     }
+}
+
+/// The causes of a checked file.
+pub(super) fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
+    let is_property = |name: &str| definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property);
+    definition
+        .causes
+        .iter()
+        .map(|cause| {
+            let (properties, conditions) =
+                cause.from.iter().map(|text| text.text.clone()).partition(|name| is_property(name));
+            let noises = cause
+                .noise
+                .iter()
+                .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
+                .collect();
+            let regimes = cause
+                .noise
+                .iter()
+                .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
+                .collect();
+            let show = cause.show.as_ref().map(|text| text.text.clone());
+            Cause {
+                name: cause.name.clone(),
+                meaning: cause.meaning.clone(),
+                conditions,
+                properties,
+                noises,
+                regimes,
+                show,
+            }
+        })
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! Laws of the tape over random expressions of the language.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -13,7 +15,7 @@ fn model(expression: &str) -> Model {
          noise = {{ lognormal = 0.1 }}\n\n[cause.rest]\nnoise = [\"m\"]\n"
     );
     for name in ["x", "y", "z"].into_iter().filter(|name| uses(expression, name)) {
-        text.push_str(&format!("\n[parameter.{name}]\nunit = \"1\"\nprior = \"normal(0, 1)\"\n"));
+        let _ = write!(text, "\n[parameter.{name}]\nunit = \"1\"\nprior = \"normal(0, 1)\"\n");
     }
     Model::parse("law.toml", &text, &Catalog::default())
         .unwrap_or_else(|error| panic!("{expression}: {:?}", miette::Report::new(error)))
@@ -74,7 +76,8 @@ fn differences(model: &Model, point: [f64; 3]) -> Option<[f64; 3]> {
         };
         let found = values(model, &[shifted(-step), point, shifted(step)]);
         let (left, right) = ((found[1] - found[0]) / step, (found[2] - found[1]) / step);
-        if !((left - right).abs() < 1e-3 * (left.abs() + right.abs() + found[1].abs())) {
+        let allowed = 1e-3 * (left.abs() + right.abs() + found[1].abs());
+        if !allowed.is_finite() || (left - right).abs() >= allowed {
             return None;
         }
         result[index] = f64::midpoint(left, right);
@@ -160,12 +163,10 @@ proptest! {
                 word.push(c);
                 continue;
             }
-            literal.push_str(&match word.as_str() {
-                "x" => format!("{:?}", point[0]),
-                "y" => format!("{:?}", point[1]),
-                "z" => format!("{:?}", point[2]),
-                other => other.to_owned(),
-            });
+            match ["x", "y", "z"].iter().position(|name| *name == word) {
+                Some(index) => write!(literal, "{:?}", point[index]).unwrap(),
+                None => literal.push_str(&word),
+            }
             word.clear();
             literal.push(c);
         }

@@ -102,9 +102,9 @@ fn shape_fault(node: &NodeDefinition, from: &CatalogReference, catalog: &Catalog
     match (catalog.unit(&from.table, &from.attribute), node.kind) {
         (Some(dimension), ValueKind::Number) if dimension != node.unit.dimension => Some(Fault::NodeUnit {
             node: node.name.clone(),
-            what: "the catalog's value".to_owned(),
-            expected: node.unit.dimension.to_string(),
-            found: dimension.to_string(),
+            what: "the catalog's value",
+            expected: node.unit.dimension,
+            found: dimension,
             at: span(&from.at),
             help: format!("write `unit = \"{dimension}\"`, or any other name of that unit"),
         }),

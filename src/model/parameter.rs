@@ -1,6 +1,6 @@
 //! The space that the fit searches: one standard normal coordinate per pooled value, group and level.
 //!
-//! With prior g, pooled coordinate x₀, group xᵤ and level xₗ the value is g(x₀ + (pool_within·xᵤ + pool·xₗ)/sd): for a
+//! With prior g, pooled coordinate x₀, group xᵤ and level xₗ the value is `g(x₀ + (pool_within·xᵤ + pool·xₗ)/sd)`: for a
 //! log-normal `median · exp(sd·x₀ + pool_within·xᵤ + pool·xₗ)`. All coordinates are standard normal under the prior, so the
 //! data decide how far a level moves from its group and a group from the whole (partial pooling).
 

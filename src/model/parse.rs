@@ -11,7 +11,7 @@ use super::parse_node::node;
 use super::parse_parameter::parameter;
 use super::reader::{Entry, Reader, Text};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 11] = [
     "model",
     "condition",
     "property",
@@ -23,7 +23,6 @@ const TABLES: [&str; 12] = [
     "constraint",
     "cause",
     "mechanism",
-    "residual",
 ];
 
 impl Definition {

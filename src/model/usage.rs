@@ -115,15 +115,20 @@ impl Places<'_> {
         if matches!(named, Named::Node(index) if roles.contains(&self.definition.nodes[index].role)) {
             return;
         }
-        let wanted: Vec<&str> = roles.iter().map(|role| role.article()).collect();
+        let expected = match roles {
+            [Role::Condition, Role::Property] => "a condition or a property",
+            [Role::Metric, Role::Identity] => "a metric or an identity",
+            [only] => only.article(),
+            _ => "a node",
+        };
         let near =
             self.definition.nodes.iter().filter(|node| roles.contains(&node.role)).map(|node| node.name.as_str());
         let near: Vec<&str> = near.take(4).collect();
         self.faults.push(Fault::Misplaced {
             name: text.text.clone(),
-            what: self.article(named).to_owned(),
+            what: self.article(named),
             place: place.to_owned(),
-            expected: wanted.join(" or "),
+            expected,
             at: span(&text.at),
             help: if near.is_empty() {
                 format!("this file has no {}", roles[0].table())
@@ -148,9 +153,9 @@ impl Places<'_> {
             expression.names(&mut |name, at| match self.names.get(name) {
                 Some(Named::Parameter(_)) if node.role == Role::Identity => self.faults.push(Fault::Misplaced {
                     name: name.to_owned(),
-                    what: "a parameter".to_owned(),
+                    what: "a parameter",
                     place: format!("the identity `{}`", node.name),
-                    expected: "nodes only".to_owned(),
+                    expected: "nodes only",
                     at: span(at),
                     help: "an identity is exact: make it a metric with noise, or use the parameter in a latent"
                         .to_owned(),
@@ -159,9 +164,9 @@ impl Places<'_> {
                     let affects = &self.definition.regimes[*index].affects.text;
                     self.faults.push(Fault::Misplaced {
                         name: name.to_owned(),
-                        what: "a regime".to_owned(),
+                        what: "a regime",
                         place: format!("the equation of `{}`", node.name),
-                        expected: "nodes and parameters".to_owned(),
+                        expected: "nodes and parameters",
                         at: span(at),
                         help: format!("`{name}` affects `{affects}`: use its state there, and `{affects}` here"),
                     });

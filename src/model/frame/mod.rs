@@ -128,7 +128,7 @@ fn condition(model: &Model, index: usize, run: &str, lookup: &Lookup<'_>) -> Res
         expected: expected.to_owned(),
     };
     match (node.kind, lookup(&node.name)) {
-        (_, None) if model.has_default(index) => Ok(f64::NAN),
+        (_, None) if model.has_default(index) && !model.requires.contains(&node.name) => Ok(f64::NAN),
         (_, None) => Err(FrameFault::MissingCondition {
             run: run.to_owned(),
             condition: node.name.clone(),
