@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::definition::{Definition, NodeDefinition, ValueKind};
+use super::definition::{Definition, NodeDefinition};
 use super::expression::{Expression, ExpressionKind, Function, Operator};
 use super::frame::{Input, text_code};
 use super::graph::Graph;
