@@ -251,3 +251,19 @@ fn equal_parts_share_one_slot() {
     let is_smax = |op: &Op| matches!(op, Op::Smax(..));
     assert_eq!(count("smax(log(x) + 3, y, 2) * smax(log(x) + 3, y, 2)", is_smax), 1);
 }
+
+#[test]
+fn what_is_not_a_number_is_not_swallowed() {
+    for expression in [
+        "min(2, log(x))",
+        "min(log(x), 2)",
+        "max(2, log(x))",
+        "max(log(x), 2)",
+        "clip(log(x), 1, 2)",
+        "smax(2, log(x), 3)",
+        "smin(log(x), 2, 3)",
+        "softcap(2, sqrt(x), 2)",
+    ] {
+        assert!(values(&model(expression), &[[-1.0, 1.0, 1.0]])[0].is_nan(), "{expression}");
+    }
+}

@@ -90,15 +90,16 @@ impl Op {
             Self::Log(_) => a.ln(),
             Self::Log2(_) => a.log2(),
             Self::Sqrt(_) => a.sqrt(),
+            // What is unknown stays unknown, on either side.
             Self::Min(..) => {
-                if b < a {
+                if b < a || b.is_nan() {
                     b
                 } else {
                     a
                 }
             }
             Self::Max(..) => {
-                if b > a {
+                if b > a || b.is_nan() {
                     b
                 } else {
                     a
