@@ -1,18 +1,22 @@
 //! Fitting: what do the runs say about the parameters of a model, and how surely?
 //!
-//! Four functions in a row, each callable alone: [`frame`] binds runs to the model, [`objective`](Objective::new) is
-//! minus the log posterior with exact derivatives, [`solve`] finds its mode with argmin, and [`Fitted`] keeps the mode
+//! Four functions in a row, each callable alone: [`frame`] binds runs to the model, `Objective::new` is
+//! minus the log posterior with exact derivatives, `solve` finds its mode with argmin, and [`Fitted`] keeps the mode
 //! with its Laplace approximation. [`Summary`] says what the data decided and what they did not.
 
 mod file;
 mod fitted;
+#[cfg(test)]
+mod laws;
 mod objective;
+mod simulate;
 mod solver;
 mod summary;
 
 pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use objective::DEGREES_OF_FREEDOM;
+pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
 pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, estimates, predictions};

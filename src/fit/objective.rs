@@ -8,8 +8,9 @@
 //! ```
 //!
 //! s runs over the states of the run's regimes, p(s) is their prior probability; without regimes the sum has one term. θ are
-//! the coordinates of [`ParameterSpace`], standard normal under the prior. The curvature replaces ℓ'' by (ν+1)/(νσ²+r²),
-//! the weight of iteratively reweighted least squares, and the information about ln σ by its expectation 2ν/(ν+3)
+//! the coordinates of [`ParameterSpace`], standard normal under the prior. The curvature replaces ℓ'' by w (ν+1)/(ν+3) with the
+//! weight w = (ν+1)/(νσ²+r²) of iteratively reweighted least squares: E w = 1/σ², and the expected information about ln f is
+//! (ν+1)/(ν+3)/σ². That about ln σ is its expectation 2ν/(ν+3)
 //! (Lange, Little and Taylor, Robust statistical modeling using the t distribution, JASA 84, 1989).
 
 use nalgebra::{DMatrix, DVector};
@@ -56,6 +57,12 @@ impl Observation {
     fn weight(&self) -> f64 {
         let nu = DEGREES_OF_FREEDOM;
         (nu + 1.0) / (nu * self.sigma.powi(2) + self.residual.powi(2))
+    }
+
+    /// Information about ln f: the weight, less what heavy tails take from it.
+    fn information(&self) -> f64 {
+        let nu = DEGREES_OF_FREEDOM;
+        self.weight() * (nu + 1.0) / (nu + 3.0)
     }
 }
 
@@ -206,7 +213,12 @@ impl<'a> Objective<'a> {
             for lane in 0..lanes {
                 let Some(seen) = find(lane) else { continue };
                 let gradient = self.pull_back(adjoints, lanes, start, lane, slopes);
-                add(result, &gradient, -shares[lane] * seen.weight() * seen.residual, shares[lane] * seen.weight());
+                add(
+                    result,
+                    &gradient,
+                    -shares[lane] * seen.weight() * seen.residual,
+                    shares[lane] * seen.information(),
+                );
             }
             // d ln σ/dθ.
             self.sweep(values, lanes, own.sigma, adjoints, |lane| find(lane).map_or(0.0, |seen| 1.0 / seen.sigma));

@@ -5,16 +5,18 @@ use std::ops::Range;
 
 use super::check::{Checker, Type};
 use super::compile::compile;
-use super::definition::{CatalogReference, Definition, NodeDefinition, Role, ValueKind};
+use super::definition::{Definition, NodeDefinition, ValueKind};
+use super::error::ModelError;
 use super::expression::Expression;
-use super::fault::{Fault, ModelError, span};
+use super::fault::{Fault, span};
 use super::graph::Graph;
 use super::groups::check_groups;
+use super::lookups::{check_lookups, imply_catalog_nodes, unknown_entry};
+use super::usage::{check_places, check_use};
 use super::{Model, fault};
 use crate::catalog::Catalog;
 use crate::notes::nearest;
-use crate::runs::known;
-use crate::unit::{Dimension, Unit};
+use crate::unit::Dimension;
 
 impl Model {
     /// Checks and compiles a definition.
@@ -23,13 +25,16 @@ impl Model {
         if !faults.iter().any(|fault| matches!(fault, Fault::Syntax { .. })) {
             imply_catalog_nodes(&mut definition, catalog);
             let names = names(&definition, &mut faults);
-            check_catalog(&definition, catalog, &names, &mut faults);
-            check_expressions(&definition, &names, &mut faults);
+            check_lookups(&definition, catalog, &names, &mut faults);
+            check_expressions(&definition, catalog, &names, &mut faults);
+            check_places(&definition, &names, &mut faults);
             let graph = graph(&definition, &names);
             match graph.order() {
                 Err(node) => faults.push(cycle(&definition, &graph, node)),
                 Ok(order) => {
-                    check_use(&definition, &names, &graph, &mut faults);
+                    if !faults.iter().any(Fault::hides_names) {
+                        check_use(&definition, &names, &graph, &mut faults);
+                    }
                     check_groups(&definition, &names, &graph, &mut faults);
                     if faults.is_empty() {
                         return Ok(compile(definition, &graph, &order));
@@ -38,6 +43,13 @@ impl Model {
             }
         }
         faults.sort_by_key(fault::Fault::offset);
+        let mut seen: Vec<Fault> = Vec::new();
+        faults.retain(|fault| {
+            !seen.contains(fault) && {
+                seen.push(fault.clone());
+                true
+            }
+        });
         Err(ModelError::new(&definition.file, &definition.text, faults))
     }
 
@@ -66,48 +78,6 @@ pub(super) fn expressions(definition: &Definition) -> Vec<&Expression> {
     nodes.chain(parameters).chain(regimes).chain(constraints).collect()
 }
 
-/// `gpu.tdp` in an equation, or in a list of latents, is short for a property looked up by the condition `gpu`.
-fn imply_catalog_nodes(definition: &mut Definition, catalog: &Catalog) {
-    let mut found: Vec<(String, Range<usize>)> = Vec::new();
-    for expression in expressions(definition) {
-        expression.names(&mut |name, at| found.push((name.to_owned(), at.clone())));
-    }
-    let grouped = definition.causes.iter().flat_map(|cause| &cause.from);
-    let grouped = grouped.chain(definition.mechanisms.iter().flat_map(|mechanism| &mechanism.latents));
-    found.extend(grouped.map(|text| (text.text.clone(), text.at.clone())));
-    for (name, at) in found {
-        let Some((table, attribute)) = name.split_once('.') else { continue };
-        let Some(dimension) = catalog.unit(table, attribute) else { continue };
-        let is_there = |node: &NodeDefinition, name: &str| node.name == name;
-        if definition.nodes.iter().any(|node| is_there(node, &name))
-            || !definition.nodes.iter().any(|node| is_there(node, table))
-        {
-            continue;
-        }
-        definition.nodes.push(NodeDefinition {
-            name: name.clone(),
-            at,
-            role: Role::Property,
-            kind: ValueKind::Number,
-            meaning: String::new(),
-            unit: Unit { label: dimension.to_string(), factor: 1.0, dimension },
-            equation: None,
-            missing: None,
-            from: Some(CatalogReference {
-                table: table.to_owned(),
-                keys: vec![table.to_owned()],
-                attribute: attribute.to_owned(),
-            }),
-            observed: None,
-            noise: None,
-            at_least: None,
-            show: false,
-            source: String::new(),
-            valid: String::new(),
-        });
-    }
-}
-
 /// The table of names; duplicates are faults.
 fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Named> {
     let nodes = definition.nodes.iter().enumerate().map(|(i, node)| (&node.name, &node.at, Named::Node(i)));
@@ -115,7 +85,9 @@ fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Na
     let regimes = definition.regimes.iter().enumerate().map(|(i, own)| (&own.name, &own.at, Named::Regime(i)));
     let mut names: HashMap<String, Named> = HashMap::new();
     let mut places: HashMap<&String, &Range<usize>> = HashMap::new();
-    for (name, at, what) in nodes.chain(parameters).chain(regimes) {
+    let mut all: Vec<_> = nodes.chain(parameters).chain(regimes).collect();
+    all.sort_by_key(|(_, at, _)| at.start);
+    for (name, at, what) in all {
         if let Some(first) = places.insert(name, at) {
             faults.push(Fault::Duplicate { name: name.clone(), at: span(at), first: span(first) });
         }
@@ -124,36 +96,14 @@ fn names(definition: &Definition, faults: &mut Vec<Fault>) -> HashMap<String, Na
     names
 }
 
-/// Look-ups must name a table and attribute that the catalog has, in the unit that it has.
-fn check_catalog(definition: &Definition, catalog: &Catalog, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
-    for node in &definition.nodes {
-        let Some(from) = &node.from else { continue };
-        for key in &from.keys {
-            if !matches!(names.get(key), Some(Named::Node(_))) {
-                faults.push(unknown_name(key, &node.at, names));
-            }
-        }
-        if node.kind != ValueKind::Number {
-            continue;
-        }
-        if let Some(dimension) = catalog.unit(&from.table, &from.attribute)
-            && dimension != node.unit.dimension
-        {
-            faults.push(Fault::NodeUnit {
-                node: node.name.clone(),
-                expected: node.unit.dimension.to_string(),
-                found: dimension.to_string(),
-                at: span(&node.at),
-                help: format!("the catalog has `{}` of `{}` in {dimension}", from.attribute, from.table),
-            });
-        }
-    }
-}
-
 pub(super) fn unknown_name(name: &str, at: &Range<usize>, names: &HashMap<String, Named>) -> Fault {
     let mut sorted: Vec<&str> = names.keys().map(String::as_str).collect();
     sorted.sort_unstable();
-    let help = nearest(name, sorted).map(|near| format!("did you mean `{near}`?"));
+    let help = nearest(name, sorted).map_or_else(
+        || format!("no name is near it: define it, such as in `[condition.{name}]` or `[parameter.{name}]`"),
+        |near| format!("did you mean `{near}`?"),
+    );
+    let help = Some(help);
     Fault::UnknownName { name: name.to_owned(), at: span(at), help }
 }
 
@@ -173,19 +123,31 @@ fn type_of(definition: &Definition, named: Named) -> Type {
 }
 
 /// Names, kinds and units of every expression.
-fn check_expressions(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
+fn check_expressions(
+    definition: &Definition,
+    catalog: &Catalog,
+    names: &HashMap<String, Named>,
+    faults: &mut Vec<Fault>,
+) {
     for expression in expressions(definition) {
         expression.names(&mut |name, at| {
             if !names.contains_key(name) {
-                faults.push(unknown_name(name, at, names));
+                let looked_up = name.split_once('.').filter(|(table, _)| names.contains_key(*table));
+                let fault = looked_up.and_then(|(table, attribute)| unknown_entry(catalog, table, attribute, at));
+                faults.push(fault.unwrap_or_else(|| unknown_name(name, at, names)));
             }
         });
     }
-    let lookup = |name: &str| names.get(name).map(|&named| type_of(definition, named));
+    let is_unsure = |name: &str| definition.unsure.iter().any(|unsure| unsure == name);
+    let lookup = |name: &str| names.get(name).filter(|_| !is_unsure(name)).map(|&named| type_of(definition, named));
     let mut checker = Checker { lookup: &lookup, faults: Vec::new() };
     for node in &definition.nodes {
         for (_, expression) in [&node.equation, &node.missing, &node.at_least].into_iter().flatten() {
-            check_node(&mut checker, node, expression);
+            if is_unsure(&node.name) {
+                let _ = checker.infer(expression);
+            } else {
+                check_node(&mut checker, node, expression);
+            }
         }
         if let Some((_, noise)) = &node.noise {
             expect(&mut checker, noise, Type::Number(Some(Dimension::ONE)), &format!("the noise of `{}`", node.name));
@@ -215,8 +177,9 @@ fn check_node(checker: &mut Checker<'_>, node: &NodeDefinition, expression: &Exp
             if dimension != node.unit.dimension {
                 checker.faults.push(Fault::NodeUnit {
                     node: node.name.clone(),
-                    expected: node.unit.dimension.to_string(),
-                    found: dimension.to_string(),
+                    what: "its equation",
+                    expected: node.unit.dimension,
+                    found: dimension,
                     at: span(&expression.at),
                     help: format!(
                         "the equation lacks a factor in {}, or the unit is wrong",
@@ -294,7 +257,8 @@ fn parents(definition: &Definition, names: &HashMap<String, Named>, node: &NodeD
                     Some(Named::Node(index)) => Some(*index),
                     _ => None,
                 });
-                found.extend(levels);
+                let is_given = |index: &usize| definition.nodes[*index].equation.is_none();
+                found.extend(levels.filter(is_given));
             }
             _ => {}
         });
@@ -316,64 +280,4 @@ fn cycle(definition: &Definition, graph: &Graph, node: usize) -> Fault {
     let at = first.equation.as_ref().map_or(&first.at, |(text, _)| &text.at);
     let help = "a cause cannot depend on its effect: take one of these names out of an equation".to_owned();
     Fault::Cycle { path, at: span(at), help }
-}
-
-/// Every latent, property and parameter must lead to a metric, an identity or a constraint.
-fn check_use(definition: &Definition, names: &HashMap<String, Named>, graph: &Graph, faults: &mut Vec<Fault>) {
-    let mut ends: Vec<usize> = Vec::new();
-    let mut used_parameters: Vec<bool> = vec![false; definition.parameters.len()];
-    let is_end = |node: &NodeDefinition| {
-        matches!(node.role, Role::Metric | Role::Identity) || node.observed.is_some() || node.show
-    };
-    ends.extend(definition.nodes.iter().enumerate().filter(|(_, node)| is_end(node)).map(|(index, _)| index));
-    let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
-    let noises = definition.nodes.iter().filter_map(|node| node.noise.as_ref()).map(|(_, noise)| noise);
-    let bounds = definition.nodes.iter().filter_map(|node| node.at_least.as_ref()).map(|(_, bound)| bound);
-    let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
-    for expression in constraints.chain(noises).chain(bounds).chain(regimes) {
-        expression.names(&mut |name, _| match names.get(name) {
-            Some(Named::Node(index)) => ends.push(*index),
-            Some(Named::Parameter(index)) => used_parameters[*index] = true,
-            _ => {}
-        });
-    }
-    for text in definition.parameters.iter().flat_map(|parameter| &parameter.per) {
-        match names.get(&text.text) {
-            Some(Named::Node(index)) => ends.push(*index),
-            _ => faults.push(unknown_name(&text.text, &text.at, names)),
-        }
-    }
-    for expression in expressions(definition) {
-        expression.names(&mut |name, _| {
-            if let Some(Named::Parameter(index)) = names.get(name) {
-                used_parameters[*index] = true;
-            }
-        });
-    }
-    let used = graph.ancestors(&ends);
-    let help = "use it in an equation, or take it away".to_owned();
-    for (node, used) in definition.nodes.iter().zip(&used) {
-        if !used && matches!(node.role, Role::Latent | Role::Property) {
-            faults.push(Fault::Unused { name: node.name.clone(), at: span(&node.at), help: help.clone() });
-        }
-    }
-    for (parameter, used) in definition.parameters.iter().zip(used_parameters) {
-        if !used {
-            faults.push(Fault::Unused { name: parameter.name.clone(), at: span(&parameter.at), help: help.clone() });
-        }
-    }
-    check_header(definition, names, faults);
-}
-
-/// The header's metric and required conditions exist.
-fn check_header(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
-    for text in &definition.requires {
-        if !names.contains_key(&text.text) && known(&text.text).is_none() {
-            faults.push(unknown_name(&text.text, &text.at, names));
-        }
-    }
-    if !definition.default_metric.is_empty() && !names.contains_key(&definition.default_metric) {
-        let at = definition.text.find(&definition.default_metric).unwrap_or(0);
-        faults.push(unknown_name(&definition.default_metric, &(at..at + definition.default_metric.len()), names));
-    }
 }

@@ -132,19 +132,26 @@ impl Checker<'_> {
 
     /// The branches of an `if`: two numbers in one unit, two categories, or two conditions.
     fn branches(&mut self, yes: &Expression, no: &Expression) -> Option<Type> {
-        let silent = self.faults.len();
-        match (self.infer(yes), self.infer(no)) {
-            (Some(Type::Text), Some(Type::Text)) => Some(Type::Text),
-            (Some(Type::Truth), Some(Type::Truth)) => Some(Type::Truth),
-            (None, _) | (_, None) => None,
-            _ => {
-                self.faults.truncate(silent);
-                self.same("if", &[yes, no]).map(Type::Number)
+        let (a, b) = (self.infer(yes), self.infer(no));
+        match (a?, b?) {
+            (Type::Text, Type::Text) => Some(Type::Text),
+            (Type::Truth, Type::Truth) => Some(Type::Truth),
+            (Type::Number(a), Type::Number(b)) if a.is_none() || b.is_none() || a == b => Some(Type::Number(a.or(b))),
+            (a, b) => {
+                self.faults.push(Fault::SidesDiffer {
+                    operation: "if".to_owned(),
+                    left: a.words(),
+                    right: b.words(),
+                    left_at: span(&yes.at),
+                    right_at: span(&no.at),
+                });
+                None
             }
         }
     }
 
     /// Numbers that must agree in dimension; the first pair that does not is the fault.
+    #[expect(clippy::option_option, reason = "without a type at all, and a type that fits every dimension, differ")]
     fn same(&mut self, operation: &str, sides: &[&Expression]) -> Option<Option<Dimension>> {
         let what = format!("a side of `{operation}`");
         let mut agreed: Option<(Dimension, &Expression)> = None;
@@ -172,6 +179,7 @@ impl Checker<'_> {
         whole.then(|| agreed.map(|(dimension, _)| dimension))
     }
 
+    #[expect(clippy::option_option, reason = "without a type at all, and a type that fits every dimension, differ")]
     fn number(&mut self, expression: &Expression, what: &str) -> Option<Option<Dimension>> {
         match self.infer(expression)? {
             Type::Number(dimension) => Some(dimension),

@@ -2,12 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::definition::{Definition, NodeDefinition, Role, ValueKind};
+use super::definition::{Definition, NodeDefinition};
 use super::expression::{Expression, ExpressionKind, Function, Operator};
 use super::frame::{Input, text_code};
 use super::graph::Graph;
-use super::tape::{Op, Slot, TapeBuilder};
-use super::{Bound, Cause, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+use super::groups::causes;
+use super::op::{Op, Slot};
+use super::reader::Text;
+use super::tape::TapeBuilder;
+use super::{Bound, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+
+/// A slot that is filled in when all nodes are compiled.
+const UNSET: Slot = 0;
 
 /// Compiles `definition`, whose nodes come in the order of `order`.
 pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) -> Model {
@@ -20,21 +26,19 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         let own = &definition.nodes[old];
         let predicted = compiler.predicted(own, new);
         let mut value = predicted;
-        if let Some((_, sigma)) = &own.noise {
+        if own.noise.is_some() {
             let noise_input = compiler.input(Input::Noise(new));
             let factor = compiler.input_slot(noise_input);
             let factor = compiler.tape.push(Op::Exp(factor));
             value = compiler.tape.push(Op::Multiply(predicted, factor));
-            if let Some((_, bound)) = &own.at_least {
-                let at_least = compiler.expression(bound);
-                let sigma = compiler.expression(sigma);
-                bounds.push(Bound { node: new, at_least, sigma, noise_input });
+            if own.at_least.is_some() {
+                bounds.push(Bound { node: new, at_least: UNSET, sigma: UNSET, noise_input });
             } else if let Some(observed) = &own.observed {
                 let observed_input = compiler.input(Input::Observed(new));
                 let measured = compiler.input_slot(observed_input);
                 value = compiler.tape.push(Op::Known(measured, value));
-                let sigma = compiler.expression(sigma);
-                noisy.push(NoisyNode { node: new, observed: observed.clone(), sigma, observed_input, noise_input });
+                let observed = observed.clone();
+                noisy.push(NoisyNode { node: new, observed, sigma: UNSET, observed_input, noise_input });
             }
         }
         let value = compiler.tape.push(Op::Node(value));
@@ -52,39 +56,19 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
             value,
         });
     }
-    let regimes = definition
-        .regimes
-        .iter()
-        .enumerate()
-        .map(|(index, regime)| Regime {
-            name: regime.name.clone(),
-            states: [regime.states[0].clone(), regime.states[1].clone()],
-            input: compiler.input(Input::State(index)),
-            probability: compiler.expression(&regime.probability.1),
-        })
-        .collect();
+    // Spreads and bounds may use nodes that come later in the order, so they are compiled when all nodes are there.
+    for bound in &mut bounds {
+        bound.at_least = compiler.part(definition.nodes[order[bound.node]].at_least.as_ref());
+        bound.sigma = compiler.part(definition.nodes[order[bound.node]].noise.as_ref());
+    }
+    for own in &mut noisy {
+        own.sigma = compiler.part(definition.nodes[order[own.node]].noise.as_ref());
+    }
     let index: HashMap<String, usize> =
         nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect();
-    let constraints = definition
-        .constraints
-        .iter()
-        .map(|constraint| Constraint {
-            name: constraint.name.clone(),
-            text: constraint.require.0.text.clone(),
-            holds: compiler.expression(&constraint.require.1),
-            limits: constraint.limits.text.clone(),
-            ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
-            supply: constraint.supply.as_ref().map(|text| text.text.clone()),
-        })
-        .collect();
-    let parameters = definition
-        .parameters
-        .iter()
-        .map(|parameter| ModelParameter {
-            definition: parameter.clone(),
-            only: parameter.only.as_ref().map(|(_, only)| compiler.expression(only)),
-        })
-        .collect();
+    let regimes = compiler.regimes();
+    let constraints = compiler.constraints(&index);
+    let parameters = compiler.parameters();
     let causes = causes(&definition, &index, &noisy);
     let mechanism_of = nodes
         .iter()
@@ -113,7 +97,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         file: definition.file,
         text: definition.text,
         tasks: definition.tasks,
-        default_metric: definition.default_metric,
+        default_metric: definition.default_metric.text,
         requires: definition.requires.into_iter().map(|text| text.text).collect(),
         nodes,
         noisy,
@@ -142,38 +126,6 @@ fn equation_text(node: &NodeDefinition) -> String {
     }
 }
 
-fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
-    let is_property = |name: &str| definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property);
-    definition
-        .causes
-        .iter()
-        .map(|cause| {
-            let (properties, conditions) =
-                cause.from.iter().map(|text| text.text.clone()).partition(|name| is_property(name));
-            let noises = cause
-                .noise
-                .iter()
-                .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
-                .collect();
-            let regimes = cause
-                .noise
-                .iter()
-                .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
-                .collect();
-            let show = cause.show.as_ref().map(|text| text.text.clone());
-            Cause {
-                name: cause.name.clone(),
-                meaning: cause.meaning.clone(),
-                conditions,
-                properties,
-                noises,
-                regimes,
-                show,
-            }
-        })
-        .collect()
-}
-
 struct Compiler<'d> {
     definition: &'d Definition,
     tape: TapeBuilder,
@@ -193,6 +145,52 @@ impl Compiler<'_> {
 
     fn input_slot(&mut self, input: usize) -> Slot {
         self.tape.push(Op::Input(input as u32))
+    }
+
+    fn regimes(&mut self) -> Vec<Regime> {
+        self.definition
+            .regimes
+            .iter()
+            .enumerate()
+            .map(|(index, regime)| Regime {
+                name: regime.name.clone(),
+                states: [regime.states[0].clone(), regime.states[1].clone()],
+                input: self.input(Input::State(index)),
+                probability: self.expression(&regime.probability.1),
+            })
+            .collect()
+    }
+
+    fn constraints(&mut self, index: &HashMap<String, usize>) -> Vec<Constraint> {
+        self.definition
+            .constraints
+            .iter()
+            .map(|constraint| Constraint {
+                name: constraint.name.clone(),
+                text: constraint.require.0.text.clone(),
+                holds: self.expression(&constraint.require.1),
+                limits: constraint.limits.text.clone(),
+                ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
+                supply: constraint.supply.as_ref().map(|text| text.text.clone()),
+            })
+            .collect()
+    }
+
+    fn parameters(&mut self) -> Vec<ModelParameter> {
+        self.definition
+            .parameters
+            .iter()
+            .map(|parameter| ModelParameter {
+                definition: parameter.clone(),
+                only: parameter.only.as_ref().map(|(_, only)| self.expression(only)),
+            })
+            .collect()
+    }
+
+    /// A part of a node that is known to be there.
+    fn part(&mut self, part: Option<&(Text, Expression)>) -> Slot {
+        let (_, expression) = part.expect("only nodes that have this part are listed");
+        self.expression(expression)
     }
 
     /// What a node is before its noise: the run's or catalog's value, else its default; or its equation.
@@ -304,13 +302,5 @@ impl Compiler<'_> {
             }
         };
         self.tape.push(op)
-    }
-}
-
-/// Nodes whose value is a number: what can be shown with a unit.
-impl Node {
-    /// Whether values of the node can be averaged and shown with a unit.
-    pub fn is_number(&self) -> bool {
-        self.kind == ValueKind::Number
     }
 }

@@ -34,6 +34,17 @@ impl Role {
             Self::Identity => "identity",
         }
     }
+
+    /// In a sentence.
+    pub(super) fn article(self) -> &'static str {
+        match self {
+            Self::Condition => "a condition",
+            Self::Property => "a property",
+            Self::Latent => "a latent",
+            Self::Metric => "a metric",
+            Self::Identity => "an identity",
+        }
+    }
 }
 
 /// What values a node takes.
@@ -56,6 +67,8 @@ pub struct CatalogReference {
     pub keys: Vec<String>,
     /// Attribute of the entry.
     pub attribute: String,
+    /// Place of the look-up.
+    pub at: Range<usize>,
 }
 
 /// One node as written.
@@ -75,6 +88,8 @@ pub struct NodeDefinition {
     pub unit: Unit,
     /// How it follows from other nodes.
     pub equation: Option<(Text, Expression)>,
+    /// Parents of a generic equation.
+    pub parents: Vec<(Text, Expression)>,
     /// What stands in where a run or catalog has no value.
     pub missing: Option<(Text, Expression)>,
     /// Catalog look-up of a property.
@@ -117,7 +132,7 @@ pub struct ParameterDefinition {
     /// Spread of the outer groups of nested pooling.
     pub pool_within: f64,
     /// Levels with a prior of their own.
-    pub levels: Vec<(String, Prior)>,
+    pub levels: Vec<(Text, Prior)>,
     /// Where the prior comes from.
     pub source: String,
 }
@@ -198,7 +213,7 @@ pub struct Definition {
     /// Tasks whose runs go to this model.
     pub tasks: Vec<String>,
     /// Metric of answers where none is asked for.
-    pub default_metric: String,
+    pub default_metric: Text,
     /// Conditions without which nothing can be computed.
     pub requires: Vec<Text>,
     /// Nodes in the order of the file.
@@ -213,6 +228,8 @@ pub struct Definition {
     pub causes: Vec<CauseDefinition>,
     /// Mechanisms in the order of the file.
     pub mechanisms: Vec<MechanismDefinition>,
+    /// Names whose unit is at fault.
+    pub(super) unsure: Vec<String>,
     /// Faults of single tables; checks of the whole are added when a model is made of it.
     pub(super) faults: Vec<Fault>,
 }

@@ -2,34 +2,17 @@
 
 use std::ops::Range;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
 
-/// All faults of one model file.
-#[derive(Debug, Error, Diagnostic)]
-#[error("{file} has {}", crate::notes::plural(faults.len(), "fault"))]
-pub struct ModelError {
-    /// The file's name as given.
-    pub file: String,
-    #[source_code]
-    text: NamedSource<String>,
-    /// Every fault, in the order of the file.
-    #[related]
-    pub faults: Vec<Fault>,
-}
-
-impl ModelError {
-    /// Collects the faults of a file.
-    pub(crate) fn new(file: &str, text: &str, faults: Vec<Fault>) -> Self {
-        Self { file: file.to_owned(), text: NamedSource::new(file, text.to_owned()), faults }
-    }
-}
+use crate::unit::Dimension;
 
 /// One fault, pointing at its place.
 #[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
 pub enum Fault {
     /// The file is no TOML.
     #[error("this is not TOML: {reason}")]
+    #[diagnostic(help("a model file is TOML: `key = value` lines below `[table.name]` headers, texts in quotes"))]
     Syntax {
         /// The parser's own words.
         reason: String,
@@ -92,6 +75,7 @@ pub enum Fault {
     },
     /// An expression that does not parse.
     #[error("expected {expected}, found {found}")]
+    #[diagnostic(help("an equation is made of names, numbers with units, `+ - * / ^`, comparisons and functions"))]
     Expression {
         /// In words.
         expected: String,
@@ -113,8 +97,41 @@ pub enum Fault {
         #[help]
         help: Option<String>,
     },
+    /// A table or attribute that the catalog lacks.
+    #[error("{place} `{name}`")]
+    UnknownEntry {
+        /// The table or attribute.
+        name: String,
+        /// What lacks it, in words.
+        place: String,
+        /// Where.
+        #[label("not in the catalog")]
+        at: SourceSpan,
+        /// The nearest one.
+        #[help]
+        help: String,
+    },
+    /// A name that exists, but is no such thing as belongs here.
+    #[error("`{name}` is {what}, but {place} takes {expected}")]
+    Misplaced {
+        /// The name.
+        name: String,
+        /// What it is, in words.
+        what: &'static str,
+        /// The key or equation, in words.
+        place: String,
+        /// What belongs here, in words.
+        expected: &'static str,
+        /// Where.
+        #[label("{what}")]
+        at: SourceSpan,
+        /// What to do.
+        #[help]
+        help: String,
+    },
     /// Two definitions of one name.
     #[error("`{name}` is defined twice")]
+    #[diagnostic(help("nodes, parameters and regimes share one list of names: rename one of them"))]
     Duplicate {
         /// The name.
         name: String,
@@ -138,14 +155,16 @@ pub enum Fault {
         help: String,
     },
     /// A node whose equation measures something else.
-    #[error("`{node}` must be in {expected}, but its equation is in {found}")]
+    #[error("`{node}` must be in {expected}, but {what} is in {found}")]
     NodeUnit {
         /// The node.
         node: String,
+        /// What gives the value: the equation or the catalog.
+        what: &'static str,
         /// Dimension of its unit.
-        expected: String,
+        expected: Dimension,
         /// Dimension of its equation.
-        found: String,
+        found: Dimension,
         /// Where.
         #[label("{found}")]
         at: SourceSpan,
@@ -154,7 +173,8 @@ pub enum Fault {
         help: String,
     },
     /// Two sides that cannot be added or compared.
-    #[error("`{operation}` needs the same unit on both sides, but has {left} and {right}")]
+    #[error("`{operation}` needs the same on both sides, but has {left} and {right}")]
+    #[diagnostic(help("give both sides the same unit; a bare number has none, so write `0 s` or `40 us`"))]
     SidesDiffer {
         /// The operator or function.
         operation: String,
@@ -171,6 +191,7 @@ pub enum Fault {
     },
     /// An argument that must be a pure number.
     #[error("{what} must be a pure number, but is in {found}")]
+    #[diagnostic(help("divide by something in {found}, so that the unit cancels"))]
     NotPure {
         /// In words.
         what: String,
@@ -205,6 +226,9 @@ pub enum Fault {
         /// Where.
         #[label("{found} given")]
         at: SourceSpan,
+        /// How it is called.
+        #[help]
+        help: String,
     },
     /// A latent that no metric depends on.
     #[error("`{name}` is used by nothing")]
@@ -254,32 +278,6 @@ pub enum Fault {
         #[help]
         help: String,
     },
-}
-
-impl Fault {
-    /// Where the fault is, for sorting.
-    pub(crate) fn offset(&self) -> usize {
-        match self {
-            Self::Syntax { at, .. }
-            | Self::UnknownKey { at, .. }
-            | Self::MissingKey { at, .. }
-            | Self::WrongType { at, .. }
-            | Self::Unit { at, .. }
-            | Self::Expression { at, .. }
-            | Self::UnknownName { at, .. }
-            | Self::Duplicate { at, .. }
-            | Self::Cycle { at, .. }
-            | Self::NodeUnit { at, .. }
-            | Self::NotPure { at, .. }
-            | Self::WrongKind { at, .. }
-            | Self::Arguments { at, .. }
-            | Self::Unused { at, .. }
-            | Self::MissingPrior { at, .. }
-            | Self::Prior { at, .. }
-            | Self::Grouping { at, .. }
-            | Self::SidesDiffer { left_at: at, .. } => at.offset(),
-        }
-    }
 }
 
 /// A byte range as miette wants it.

@@ -7,6 +7,7 @@ use super::definition::{Definition, Role};
 use super::fault::{Fault, span};
 use super::graph::Graph;
 use super::reader::Text;
+use super::{Cause, NoisyNode};
 use crate::runs::condition_name;
 
 /// Checks the groups of a file.
@@ -16,6 +17,7 @@ pub(super) fn check_groups(
     graph: &Graph,
     faults: &mut Vec<Fault>,
 ) {
+    let is_whole = !faults.iter().any(Fault::hides_names);
     let mut cause_of: HashMap<&str, &str> = HashMap::new();
     for cause in &definition.causes {
         for text in cause.from.iter().chain(&cause.noise) {
@@ -29,7 +31,7 @@ pub(super) fn check_groups(
                 None if is_known_condition => {}
                 None => faults.push(unknown_name(&text.text, &text.at, names)),
                 Some(other) => faults.push(Fault::Grouping {
-                    reason: format!("`{}` is {}, and a cause is made of conditions", text.text, article(other)),
+                    reason: format!("`{}` is {}, and a cause is made of conditions", text.text, other.article()),
                     at: span(&text.at),
                     help: "a mechanism is made of latents; the part of a node that its equation does not say \
                            stands under `noise`"
@@ -42,7 +44,7 @@ pub(super) fn check_groups(
                 || definition.regimes.iter().any(|regime| regime.name == text.text);
             if !names.contains_key(&text.text) {
                 faults.push(unknown_name(&text.text, &text.at, names));
-            } else if !noisy {
+            } else if !noisy && is_whole {
                 faults.push(Fault::Grouping {
                     reason: format!("`{}` has no noise", text.text),
                     at: span(&text.at),
@@ -51,7 +53,9 @@ pub(super) fn check_groups(
             }
         }
     }
-    check_members(definition, &cause_of, graph, faults);
+    if is_whole {
+        check_members(definition, &cause_of, graph, faults);
+    }
     check_mechanisms(definition, names, faults);
 }
 
@@ -87,8 +91,14 @@ fn check_mechanisms(definition: &Definition, names: &HashMap<String, Named>, fau
     for mechanism in &definition.mechanisms {
         for text in &mechanism.latents {
             once(&mut mechanism_of, &mechanism.name, text, "mechanism", faults);
-            if !matches!(names.get(&text.text), Some(Named::Node(_))) {
-                faults.push(unknown_name(&text.text, &text.at, names));
+            match (names.contains_key(&text.text), role_of(definition, names, &text.text)) {
+                (false, _) => faults.push(unknown_name(&text.text, &text.at, names)),
+                (true, None | Some(Role::Condition)) => faults.push(Fault::Grouping {
+                    reason: format!("`{}` is no latent, and a mechanism is made of latents", text.text),
+                    at: span(&text.at),
+                    help: "conditions belong to a cause; parameters are part of the latents that use them".to_owned(),
+                }),
+                _ => {}
             }
         }
     }
@@ -118,12 +128,35 @@ fn role_of(definition: &Definition, names: &HashMap<String, Named>, name: &str) 
     }
 }
 
-fn article(role: Role) -> &'static str {
-    match role {
-        Role::Condition => "a condition",
-        Role::Property => "a property",
-        Role::Latent => "a latent",
-        Role::Metric => "a metric",
-        Role::Identity => "an identity",
-    }
+/// The causes of a checked file.
+pub(super) fn causes(definition: &Definition, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Vec<Cause> {
+    let is_property = |name: &str| definition.nodes.iter().any(|node| node.name == name && node.role == Role::Property);
+    definition
+        .causes
+        .iter()
+        .map(|cause| {
+            let (properties, conditions) =
+                cause.from.iter().map(|text| text.text.clone()).partition(|name| is_property(name));
+            let noises = cause
+                .noise
+                .iter()
+                .filter_map(|text| noisy.iter().position(|noise| Some(&noise.node) == index.get(&text.text)))
+                .collect();
+            let regimes = cause
+                .noise
+                .iter()
+                .filter_map(|text| definition.regimes.iter().position(|regime| regime.name == text.text))
+                .collect();
+            let show = cause.show.as_ref().map(|text| text.text.clone());
+            Cause {
+                name: cause.name.clone(),
+                meaning: cause.meaning.clone(),
+                conditions,
+                properties,
+                noises,
+                regimes,
+                show,
+            }
+        })
+        .collect()
 }

@@ -9,25 +9,35 @@ mod check;
 mod compile;
 mod definition;
 mod derive;
+mod error;
 mod expression;
 mod fault;
 mod frame;
+mod generic;
 mod graph;
 mod groups;
+#[cfg(test)]
+mod laws;
+mod lookups;
+mod op;
 mod parameter;
 mod parse;
+mod parse_node;
+mod parse_parameter;
 mod prior;
 mod reader;
 mod shipped;
 mod tape;
+mod usage;
 
 pub use definition::{
     CatalogReference, CauseDefinition, ConstraintDefinition, Definition, MechanismDefinition, NodeDefinition,
     ParameterDefinition, RegimeDefinition, Role, ValueKind,
 };
 pub use derive::canonical;
+pub use error::ModelError;
 pub use expression::{Expression, ExpressionKind, Function, Operator};
-pub use fault::{Fault, ModelError};
+pub use fault::Fault;
 pub use frame::{Frame, FrameError, FrameFault};
 pub use graph::Graph;
 pub(crate) use parameter::Slopes;
@@ -37,7 +47,8 @@ pub use reader::Text;
 pub use shipped::{Shipped, shipped};
 
 pub(crate) use frame::{Input, text_code};
-pub(crate) use tape::{Columns, Op, Slot, Tape};
+pub(crate) use op::{Op, Slot};
+pub(crate) use tape::{Columns, Tape};
 
 use std::collections::HashMap;
 
@@ -66,6 +77,13 @@ pub struct Node {
     pub(crate) predicted: Slot,
     /// Slot of the value: the measured one where there is one, else predicted times noise.
     pub(crate) value: Slot,
+}
+
+impl Node {
+    /// Whether values of the node can be averaged and shown with a unit.
+    pub fn is_number(&self) -> bool {
+        self.kind == ValueKind::Number
+    }
 }
 
 /// A node whose equation leaves something unsaid about each run.

@@ -1,6 +1,6 @@
 //! The space that the fit searches: one standard normal coordinate per pooled value, group and level.
 //!
-//! With prior g, pooled coordinate x₀, group xᵤ and level xₗ the value is g(x₀ + (pool_within·xᵤ + pool·xₗ)/sd): for a
+//! With prior g, pooled coordinate x₀, group xᵤ and level xₗ the value is `g(x₀ + (pool_within·xᵤ + pool·xₗ)/sd)`: for a
 //! log-normal `median · exp(sd·x₀ + pool_within·xᵤ + pool·xₗ)`. All coordinates are standard normal under the prior, so the
 //! data decide how far a level moves from its group and a group from the whole (partial pooling).
 
@@ -59,7 +59,7 @@ impl ParameterSpace {
                         let index = add(format!("{}[{group}]", definition.name));
                         layout.groups.insert(group, index);
                     }
-                    let own = definition.levels.iter().find(|(name, _)| name == level);
+                    let own = definition.levels.iter().find(|(name, _)| name.text == *level);
                     if !own.is_some_and(|(_, prior)| prior.is_fixed()) {
                         let index = add(format!("{}[{level}]", definition.name));
                         layout.levels.insert(level.clone(), index);
@@ -95,8 +95,8 @@ impl ParameterSpace {
     pub fn terms(&self, model: &Model, parameter: usize, level: &str) -> (Prior, Vec<Term>) {
         let definition = &model.parameters[parameter].definition;
         let layout = &self.layouts[parameter];
-        if let Some((name, prior)) = definition.levels.iter().find(|(name, _)| name == level) {
-            let own = layout.levels.get(name).map(|&index| Term { index, weight: 1.0 });
+        if let Some((name, prior)) = definition.levels.iter().find(|(name, _)| name.text == *level) {
+            let own = layout.levels.get(&name.text).map(|&index| Term { index, weight: 1.0 });
             return (*prior, own.into_iter().collect());
         }
         let prior = definition.prior;

@@ -23,6 +23,8 @@ pub struct Text {
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
     pub(super) faults: Vec<Fault>,
+    /// Names whose unit is at fault: what uses them is not checked for units, so that one mistake is one message.
+    pub(super) unsure: Vec<String>,
 }
 
 /// One table of the file, with the keys it may have.
@@ -131,8 +133,17 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The unit; dimension 1 if there is none.
-    pub(super) fn unit(&mut self, entry: &Entry<'_, 't>, required: bool) -> Unit {
+    /// The unit of what is called `name`; dimension 1 if there is none.
+    pub(super) fn unit(&mut self, entry: &Entry<'_, 't>, name: &str, required: bool) -> Unit {
+        let before = self.faults.len();
+        let unit = self.unit_text(entry, required);
+        if self.faults.len() > before {
+            self.unsure.push(name.to_owned());
+        }
+        unit
+    }
+
+    fn unit_text(&mut self, entry: &Entry<'_, 't>, required: bool) -> Unit {
         let one = Unit { label: "1".to_owned(), factor: 1.0, dimension: crate::unit::Dimension::ONE };
         let text = if required {
             self.required(entry, "unit", "write `unit = \"s\"`; counts have their own name, such as `tokens`")
@@ -154,7 +165,7 @@ impl<'t> Reader<'t> {
     pub(super) fn strings(&mut self, entry: &Entry<'_, 't>, key: &str) -> Vec<Text> {
         let Some(value) = entry.table.get(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(key, "a list of texts", value);
+            self.wrong_type(key, "a list of texts such as `[\"flow\", \"pressure\"]`", value);
             return Vec::new();
         };
         array.iter().filter_map(|item| self.as_text(key, item)).collect()
@@ -175,11 +186,23 @@ impl<'t> Reader<'t> {
         value
     }
 
+    /// A truth; false if it is not there.
+    pub(super) fn flag(&mut self, entry: &Entry<'_, 't>, key: &str) -> bool {
+        let Some(value) = entry.table.get(key) else { return false };
+        let found = value.get_ref().as_bool();
+        if found.is_none() {
+            self.wrong_type(key, "`true` or `false`", value);
+        }
+        found.unwrap_or(false)
+    }
+
     pub(super) fn wrong_type(&mut self, key: &str, expected: &str, value: &Spanned<DeValue<'t>>) {
         self.faults.push(Fault::WrongType {
             key: key.to_owned(),
             expected: expected.to_owned(),
-            found: format!("a {}", value.get_ref().type_str()),
+            found: format!("a {}", value.get_ref().type_str())
+                .replace("a string", "a text")
+                .replace("a array", "a list"),
             at: span(&value.span()),
         });
     }

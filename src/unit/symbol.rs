@@ -39,7 +39,8 @@ pub enum UnitError {
 /// Counts: dimension 1, kept as a label for display.
 const COUNTS: &[&str] = &[
     "1", "token", "tokens", "request", "requests", "GPU", "GPUs", "layer", "layers", "head", "heads", "step", "steps",
-    "pixel", "pixels", "image", "images", "video", "videos", "frame", "frames", "expert", "experts", "items",
+    "pixel", "pixels", "image", "images", "video", "videos", "frame", "frames", "expert", "experts", "items", "liter",
+    "liters",
 ];
 
 /// Symbol, SI base units in one of it, dimension.

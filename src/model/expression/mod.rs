@@ -139,6 +139,23 @@ impl Function {
         Self::ALL.iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
     }
 
+    /// How it is called.
+    pub fn signature(self) -> &'static str {
+        match self {
+            Self::If => "if(condition, then, else)",
+            Self::Min => "min(a, b, …)",
+            Self::Max => "max(a, b, …)",
+            Self::Exp => "exp(x)",
+            Self::Log => "log(x)",
+            Self::Log2 => "log2(x)",
+            Self::Sqrt => "sqrt(x)",
+            Self::Smax => "smax(a, b, sharpness)",
+            Self::Smin => "smin(a, b, sharpness)",
+            Self::Softcap => "softcap(x, room, sharpness)",
+            Self::Clip => "clip(x, low, high)",
+        }
+    }
+
     /// Fewest and most arguments.
     pub fn arity(self) -> (usize, usize) {
         match self {

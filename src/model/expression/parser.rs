@@ -9,7 +9,10 @@ use crate::notes::nearest;
 
 /// Parses `text`, which begins at byte `start` of the file.
 pub(crate) fn parse(text: &str, start: usize) -> Result<Expression, Fault> {
-    let mut parser = Parser { tokens: tokens(text, start)?, position: 0 };
+    let mut parser = Parser { tokens: tokens(text, start)?, position: 0, depth: 0 };
+    if let Some((_, at)) = parser.tokens.get(MOST_TOKENS) {
+        return Err(too_much("a shorter equation: name its parts as latents", at));
+    }
     let expression = parser.either()?;
     match parser.peek() {
         Token::End => Ok(expression),
@@ -17,9 +20,17 @@ pub(crate) fn parse(text: &str, start: usize) -> Result<Expression, Fault> {
     }
 }
 
+/// Words and signs of the longest equation; what walks over it is recursive.
+const MOST_TOKENS: usize = 4000;
+
+/// Parts of an equation that stand inside each other.
+const MOST_DEPTH: usize = 300;
+
 struct Parser {
     tokens: Vec<(Token, Range<usize>)>,
     position: usize,
+    /// Open parts around the present one.
+    depth: usize,
 }
 
 impl Parser {
@@ -66,6 +77,17 @@ impl Parser {
         Fault::Expression { expected: expected.to_owned(), found, at: span(&self.place()) }
     }
 
+    /// Parses a part that may stand inside itself.
+    fn nested(&mut self, part: fn(&mut Self) -> Result<Expression, Fault>) -> Result<Expression, Fault> {
+        if self.depth >= MOST_DEPTH {
+            return Err(too_much("fewer parts inside each other: name some as latents", &self.place()));
+        }
+        self.depth += 1;
+        let result = part(self);
+        self.depth -= 1;
+        result
+    }
+
     fn either(&mut self) -> Result<Expression, Fault> {
         let mut left = self.both()?;
         while self.take_word("or") {
@@ -85,7 +107,7 @@ impl Parser {
     fn negation(&mut self) -> Result<Expression, Fault> {
         let start = self.place().start;
         if self.take_word("not") {
-            let inner = self.negation()?;
+            let inner = self.nested(Self::negation)?;
             let at = start..inner.at.end;
             return Ok(Expression { kind: ExpressionKind::Not(Box::new(inner)), at });
         }
@@ -127,7 +149,7 @@ impl Parser {
     fn signed(&mut self) -> Result<Expression, Fault> {
         let start = self.place().start;
         if self.take_sign(&["-"]).is_some() {
-            let inner = self.signed()?;
+            let inner = self.nested(Self::signed)?;
             let at = start..inner.at.end;
             return Ok(Expression { kind: ExpressionKind::Negate(Box::new(inner)), at });
         }
@@ -137,7 +159,7 @@ impl Parser {
     fn power(&mut self) -> Result<Expression, Fault> {
         let base = self.atom()?;
         if self.take_sign(&["^"]).is_some() {
-            return Ok(binary(Operator::Power, base, self.signed()?));
+            return Ok(binary(Operator::Power, base, self.nested(Self::signed)?));
         }
         Ok(base)
     }
@@ -154,7 +176,7 @@ impl Parser {
             }
             Token::Sign("(") => {
                 let (_, open) = self.advance();
-                let mut inner = self.either()?;
+                let mut inner = self.nested(Self::either)?;
                 inner.at = open.start..self.close()?;
                 Ok(inner)
             }
@@ -189,16 +211,17 @@ impl Parser {
                 )),
             });
         };
-        let mut arguments = vec![self.either()?];
+        let mut arguments = vec![self.nested(Self::either)?];
         while self.take_sign(&[","]).is_some() {
-            arguments.push(self.either()?);
+            arguments.push(self.nested(Self::either)?);
         }
         let at = at.start..self.close()?;
         let (fewest, most) = function.arity();
         if arguments.len() < fewest || arguments.len() > most {
             let expected = if fewest == most { format!("{fewest} arguments") } else { format!("{fewest} or more") };
             let found = arguments.len();
-            return Err(Fault::Arguments { function: name.to_owned(), expected, found, at: span(&at) });
+            let help = format!("write `{}`", function.signature());
+            return Err(Fault::Arguments { function: name.to_owned(), expected, found, at: span(&at), help });
         }
         Ok(Expression { kind: ExpressionKind::Call(function, arguments), at })
     }
@@ -208,6 +231,10 @@ impl Parser {
         let end = self.place().end;
         self.take_sign(&[")"]).map(|_| end).ok_or_else(|| self.unexpected("`)`"))
     }
+}
+
+fn too_much(expected: &str, at: &Range<usize>) -> Fault {
+    Fault::Expression { expected: expected.to_owned(), found: "too much".to_owned(), at: span(at) }
 }
 
 fn binary(operator: Operator, left: Expression, right: Expression) -> Expression {

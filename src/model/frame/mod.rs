@@ -1,7 +1,9 @@
 //! Runs as columns: conditions, catalog look-ups, measured latents and the levels of parameters.
 
-use miette::Diagnostic;
-use thiserror::Error;
+mod error;
+mod mixed;
+
+pub use error::{FrameError, FrameFault};
 
 use super::definition::{Role, ValueKind};
 use super::tape::Columns;
@@ -29,68 +31,6 @@ pub(crate) fn text_code(text: &str) -> f64 {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (hash >> 12) as f64
-}
-
-/// Runs that a model cannot take.
-#[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
-#[error("{}", faults.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-#[diagnostic(help("{}", help))]
-pub struct FrameError {
-    /// Every fault, in the order of the runs.
-    pub faults: Vec<FrameFault>,
-    /// What to do.
-    pub help: String,
-}
-
-/// Why a run does not fit a model.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum FrameFault {
-    /// A condition that the model needs.
-    #[error("run `{run}` has no `{condition}`, which model `{model}` needs")]
-    MissingCondition {
-        /// The run.
-        run: String,
-        /// The condition.
-        condition: String,
-        /// The model's name.
-        model: String,
-    },
-    /// An entry that the catalog lacks.
-    #[error("run `{run}`: the catalog has no {table} `{key}`{}", near.as_ref().map_or_else(String::new, |near| format!(" (nearest: `{near}`)")))]
-    UnknownEntry {
-        /// The run.
-        run: String,
-        /// Table of the catalog.
-        table: String,
-        /// The key.
-        key: String,
-        /// The nearest key.
-        near: Option<String>,
-    },
-    /// An attribute that an entry lacks.
-    #[error("run `{run}`: {table} `{key}` has no `{attribute}` in the catalog")]
-    MissingAttribute {
-        /// The run.
-        run: String,
-        /// Table of the catalog.
-        table: String,
-        /// The key.
-        key: String,
-        /// The attribute.
-        attribute: String,
-    },
-    /// A text where a number is due, or the reverse.
-    #[error("run `{run}`: `{condition}` is `{found}`, but must be {expected}")]
-    WrongKind {
-        /// The run.
-        run: String,
-        /// The condition.
-        condition: String,
-        /// The value.
-        found: String,
-        /// In words.
-        expected: String,
-    },
 }
 
 /// Where a column gets its conditions from.
@@ -160,21 +100,6 @@ impl Frame {
     }
 }
 
-impl FrameError {
-    fn new(faults: Vec<FrameFault>) -> Self {
-        let help = match &faults[0] {
-            FrameFault::MissingCondition { condition, .. } => {
-                format!("add a column `{condition}` to the sweep, or set it when importing")
-            }
-            FrameFault::UnknownEntry { table, .. } | FrameFault::MissingAttribute { table, .. } => {
-                format!("add the entry to a catalog file of {table}s")
-            }
-            FrameFault::WrongKind { condition, .. } => format!("correct `{condition}` in the sweep"),
-        };
-        Self { faults, help }
-    }
-}
-
 /// The measured value of a node: NaN where it was not measured.
 fn observed(model: &Model, run: &Run, node: usize) -> f64 {
     let Some(name) = &model.nodes[node].observed else { return f64::NAN };
@@ -203,7 +128,7 @@ fn condition(model: &Model, index: usize, run: &str, lookup: &Lookup<'_>) -> Res
         expected: expected.to_owned(),
     };
     match (node.kind, lookup(&node.name)) {
-        (_, None) if model.has_default(index) => Ok(f64::NAN),
+        (_, None) if model.has_default(index) && !model.requires.contains(&node.name) => Ok(f64::NAN),
         (_, None) => Err(FrameFault::MissingCondition {
             run: run.to_owned(),
             condition: node.name.clone(),
@@ -288,103 +213,6 @@ fn level(model: &Model, catalog: &Catalog, parameter: usize, lookup: &Lookup<'_>
         lookup(name).map_or_else(|| model.default_text(index), ToString::to_string)
     };
     definition.per.iter().map(|text| value(&text.text)).collect::<Vec<_>>().join(" | ")
-}
-
-impl Frame {
-    /// Two runs whose causes are taken from either: row `i` has the conditions of `b` for every cause in `players` whose
-    /// bit is set in `masks[i]`, else those of `a`; causes that are no players are as in `a`. Noise is 0.
-    pub(crate) fn mixed(
-        model: &Model,
-        catalog: &Catalog,
-        (a, b): (&Run, &Run),
-        players: &[usize],
-        masks: &[usize],
-    ) -> Result<Self, FrameError> {
-        let rows = masks.len();
-        let mut frame = Self::empty(model, rows);
-        let player_of = |name: &str| -> Option<usize> {
-            let cause = model.cause_of(name)?;
-            players.iter().position(|&player| player == cause)
-        };
-        let mut faults = Vec::new();
-        for (index, input) in model.inputs.iter().enumerate() {
-            let names = depends(model, *input);
-            let relevant = relevant_players(&names, &player_of);
-            let table = table(&relevant, a, b, |id, lookup| bind(model, catalog, *input, id, lookup));
-            match table.into_iter().collect::<Result<Vec<f64>, _>>() {
-                Ok(values) => {
-                    for (row, &mask) in masks.iter().enumerate() {
-                        frame.inputs[index][row] = values[project(mask, &relevant)];
-                    }
-                }
-                Err(fault) => faults.push(fault),
-            }
-        }
-        for parameter in 0..model.parameters.len() {
-            let definition = &model.parameters[parameter].definition;
-            let names: Vec<(String, Vec<String>)> = definition
-                .per
-                .iter()
-                .filter_map(|key| model.node_index(&key.text))
-                .flat_map(|node| depends(model, Input::Given(node)))
-                .collect();
-            let relevant = relevant_players(&names, &player_of);
-            let levels = table(&relevant, a, b, |_, lookup| level(model, catalog, parameter, lookup));
-            for (row, &mask) in masks.iter().enumerate() {
-                frame.set_level(parameter, row, &levels[project(mask, &relevant)]);
-            }
-        }
-        if faults.is_empty() { Ok(frame) } else { Err(FrameError::new(faults)) }
-    }
-}
-
-/// What a column depends on: (name of the group it is charged to, conditions read). A property that belongs to a cause of
-/// its own is charged there as a whole; any other is charged to its keys.
-fn depends(model: &Model, input: Input) -> Vec<(String, Vec<String>)> {
-    let Input::Given(index) = input else { return Vec::new() };
-    let node = &model.nodes[index];
-    match model.from(index) {
-        None => vec![(node.name.clone(), vec![node.name.clone()])],
-        Some(from) if model.cause_of(&node.name).is_some() => vec![(node.name.clone(), from.keys.clone())],
-        Some(from) => from.keys.iter().map(|key| (key.clone(), vec![key.clone()])).collect(),
-    }
-}
-
-fn relevant_players(
-    names: &[(String, Vec<String>)],
-    player_of: &dyn Fn(&str) -> Option<usize>,
-) -> Vec<(usize, Vec<String>)> {
-    let mut relevant: Vec<(usize, Vec<String>)> = Vec::new();
-    for (name, conditions) in names {
-        let Some(player) = player_of(name) else { continue };
-        match relevant.iter_mut().find(|(known, _)| *known == player) {
-            Some((_, known)) => known.extend(conditions.iter().cloned()),
-            None => relevant.push((player, conditions.clone())),
-        }
-    }
-    relevant
-}
-
-/// The value of a column for every choice of the relevant players.
-fn table<T>(relevant: &[(usize, Vec<String>)], a: &Run, b: &Run, value: impl Fn(&str, &Lookup<'_>) -> T) -> Vec<T> {
-    (0..1_usize << relevant.len())
-        .map(|choice| {
-            let lookup = |name: &str| {
-                let from_b = relevant
-                    .iter()
-                    .enumerate()
-                    .any(|(bit, (_, conditions))| choice >> bit & 1 == 1 && conditions.iter().any(|own| own == name));
-                let run = if from_b { b } else { a };
-                run.conditions.get(name)
-            };
-            value(if choice == 0 { &a.id } else { &b.id }, &lookup)
-        })
-        .collect()
-}
-
-/// The choice of the relevant players within a coalition.
-fn project(mask: usize, relevant: &[(usize, Vec<String>)]) -> usize {
-    relevant.iter().enumerate().map(|(bit, (player, _))| (mask >> player & 1) << bit).sum()
 }
 
 impl Model {

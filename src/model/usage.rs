@@ -1,0 +1,212 @@
+//! What names are used for: nothing stands idle, and every key names the kind of thing it is about.
+
+use std::collections::HashMap;
+
+use super::build::{Named, expressions, unknown_name};
+use super::definition::{Definition, NodeDefinition, RegimeDefinition, Role};
+use super::expression::{Expression, ExpressionKind, Operator};
+use super::fault::{Fault, span};
+use super::graph::Graph;
+use super::reader::Text;
+use crate::notes::{list, nearest};
+
+/// Every latent, property and parameter must lead to a metric, an identity or a constraint.
+pub(super) fn check_use(
+    definition: &Definition,
+    names: &HashMap<String, Named>,
+    graph: &Graph,
+    faults: &mut Vec<Fault>,
+) {
+    let mut ends: Vec<usize> = Vec::new();
+    let mut used_parameters: Vec<bool> = vec![false; definition.parameters.len()];
+    let is_end = |node: &NodeDefinition| {
+        matches!(node.role, Role::Metric | Role::Identity) || node.observed.is_some() || node.show
+    };
+    ends.extend(definition.nodes.iter().enumerate().filter(|(_, node)| is_end(node)).map(|(index, _)| index));
+    let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
+    let noises = definition.nodes.iter().filter_map(|node| node.noise.as_ref()).map(|(_, noise)| noise);
+    let bounds = definition.nodes.iter().filter_map(|node| node.at_least.as_ref()).map(|(_, bound)| bound);
+    let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
+    for expression in constraints.chain(noises).chain(bounds).chain(regimes) {
+        expression.names(&mut |name, _| match names.get(name) {
+            Some(Named::Node(index)) => ends.push(*index),
+            Some(Named::Parameter(index)) => used_parameters[*index] = true,
+            _ => {}
+        });
+    }
+    for text in definition.parameters.iter().flat_map(|parameter| &parameter.per) {
+        if let Some(Named::Node(index)) = names.get(&text.text) {
+            ends.push(*index);
+        }
+    }
+    for expression in expressions(definition) {
+        expression.names(&mut |name, _| {
+            if let Some(Named::Parameter(index)) = names.get(name) {
+                used_parameters[*index] = true;
+            }
+        });
+    }
+    let used = graph.ancestors(&ends);
+    let help = "use it in an equation, or take it away".to_owned();
+    for (node, used) in definition.nodes.iter().zip(&used) {
+        if !used && matches!(node.role, Role::Latent | Role::Property) {
+            faults.push(Fault::Unused { name: node.name.clone(), at: span(&node.at), help: help.clone() });
+        }
+    }
+    for (parameter, used) in definition.parameters.iter().zip(used_parameters) {
+        if !used {
+            faults.push(Fault::Unused { name: parameter.name.clone(), at: span(&parameter.at), help: help.clone() });
+        }
+    }
+}
+
+/// Keys that name nodes must name nodes of the right kind; identities are exact; a regime acts where it says.
+pub(super) fn check_places(definition: &Definition, names: &HashMap<String, Named>, faults: &mut Vec<Fault>) {
+    let mut checker = Places { definition, names, faults };
+    let given = [Role::Condition, Role::Property];
+    let outcomes = [Role::Metric, Role::Identity];
+    for text in &definition.requires {
+        checker.expect(text, "`requires`", &[Role::Condition]);
+    }
+    if !definition.default_metric.text.is_empty() {
+        checker.expect(&definition.default_metric, "`default_metric`", &outcomes);
+    }
+    for parameter in &definition.parameters {
+        for text in &parameter.per {
+            checker.expect(text, &format!("`per` of `{}`", parameter.name), &given);
+        }
+    }
+    for regime in &definition.regimes {
+        checker.expect(&regime.affects, &format!("`affects` of `{}`", regime.name), &[Role::Latent]);
+    }
+    for constraint in &definition.constraints {
+        let place = |key: &str| format!("`{key}` of `{}`", constraint.name);
+        checker.expect(&constraint.limits, &place("limits"), &[Role::Condition]);
+        if let Some(text) = &constraint.ceiling {
+            checker.expect(text, &place("ceiling"), &[Role::Latent]);
+        }
+        if let Some(text) = &constraint.supply {
+            checker.expect(text, &place("supply"), &[Role::Condition]);
+        }
+    }
+    let everything = [Role::Condition, Role::Property, Role::Latent, Role::Metric, Role::Identity];
+    for cause in &definition.causes {
+        if let Some(text) = &cause.show {
+            checker.expect(text, &format!("`show` of `{}`", cause.name), &everything);
+        }
+    }
+    for node in &definition.nodes {
+        checker.equation(node);
+    }
+}
+
+struct Places<'a> {
+    definition: &'a Definition,
+    names: &'a HashMap<String, Named>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Places<'_> {
+    fn expect(&mut self, text: &Text, place: &str, roles: &[Role]) {
+        let Some(&named) = self.names.get(&text.text) else {
+            self.faults.push(unknown_name(&text.text, &text.at, self.names));
+            return;
+        };
+        if matches!(named, Named::Node(index) if roles.contains(&self.definition.nodes[index].role)) {
+            return;
+        }
+        let expected = match roles {
+            [Role::Condition, Role::Property] => "a condition or a property",
+            [Role::Metric, Role::Identity] => "a metric or an identity",
+            [only] => only.article(),
+            _ => "a node",
+        };
+        let near =
+            self.definition.nodes.iter().filter(|node| roles.contains(&node.role)).map(|node| node.name.as_str());
+        let near: Vec<&str> = near.take(4).collect();
+        self.faults.push(Fault::Misplaced {
+            name: text.text.clone(),
+            what: self.article(named),
+            place: place.to_owned(),
+            expected,
+            at: span(&text.at),
+            help: if near.is_empty() {
+                format!("this file has no {}", roles[0].table())
+            } else {
+                format!("name one such as {}", list(&near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>()))
+            },
+        });
+    }
+
+    fn article(&self, named: Named) -> &'static str {
+        match named {
+            Named::Node(index) => self.definition.nodes[index].role.article(),
+            Named::Parameter(_) => "a parameter",
+            Named::Regime(_) => "a regime",
+        }
+    }
+
+    /// An identity reads nodes only; a regime's state is read by one latent, and compared with one of its states.
+    fn equation(&mut self, node: &NodeDefinition) {
+        let expressions = [&node.equation, &node.missing, &node.noise, &node.at_least];
+        for (_, expression) in expressions.into_iter().flatten() {
+            expression.names(&mut |name, at| match self.names.get(name) {
+                Some(Named::Parameter(_)) if node.role == Role::Identity => self.faults.push(Fault::Misplaced {
+                    name: name.to_owned(),
+                    what: "a parameter",
+                    place: format!("the identity `{}`", node.name),
+                    expected: "nodes only",
+                    at: span(at),
+                    help: "an identity is exact: make it a metric with noise, or use the parameter in a latent"
+                        .to_owned(),
+                }),
+                Some(Named::Regime(index)) if self.definition.regimes[*index].affects.text != node.name => {
+                    let affects = &self.definition.regimes[*index].affects.text;
+                    self.faults.push(Fault::Misplaced {
+                        name: name.to_owned(),
+                        what: "a regime",
+                        place: format!("the equation of `{}`", node.name),
+                        expected: "nodes and parameters",
+                        at: span(at),
+                        help: format!("`{name}` affects `{affects}`: use its state there, and `{affects}` here"),
+                    });
+                }
+                _ => {}
+            });
+            self.states(expression);
+        }
+    }
+
+    /// `host == "staled"` where the states are `healthy` and `stalled`.
+    fn states(&mut self, expression: &Expression) {
+        match &expression.kind {
+            ExpressionKind::Binary(operator, left, right) => {
+                if matches!(operator, Operator::Equal | Operator::NotEqual) {
+                    self.state(left, right);
+                    self.state(right, left);
+                }
+                self.states(left);
+                self.states(right);
+            }
+            ExpressionKind::Negate(inner) | ExpressionKind::Not(inner) => self.states(inner),
+            ExpressionKind::Call(_, arguments) => arguments.iter().for_each(|argument| self.states(argument)),
+            _ => {}
+        }
+    }
+
+    fn state(&mut self, regime: &Expression, state: &Expression) {
+        let (ExpressionKind::Name(name), ExpressionKind::Text(text)) = (&regime.kind, &state.kind) else { return };
+        let Some(Named::Regime(index)) = self.names.get(name) else { return };
+        let RegimeDefinition { states, .. } = &self.definition.regimes[*index];
+        if states.contains(text) {
+            return;
+        }
+        let near = nearest(text, states.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        self.faults.push(Fault::UnknownName {
+            name: text.clone(),
+            at: span(&state.at),
+            help: Some(format!("{near}the states of `{name}` are {}", list(states))),
+        });
+    }
+}
