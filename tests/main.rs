@@ -2,6 +2,7 @@
 
 mod attribution;
 mod catalog;
+mod commands;
 mod import;
 mod mapped;
 mod report;

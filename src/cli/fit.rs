@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::options::{Filter, Format, RunSource, Work, json_text, model_of, parsed, shipped_for};
+use super::options::{Filter, Format, RunSource, Work, model_of, parsed, shipped_for};
 use super::{Context, Failure, Outcome};
 use crate::fit::{Settings, Summary, fit, write_fitted};
 use crate::report::fit::{json, summary};
-use crate::report::render;
 use crate::runs::{Run, write_whole};
 
 /// Estimate the parameters of a model from runs
@@ -62,11 +61,7 @@ impl Fit {
             write_whole(&[(out.clone(), write_fitted(&fitted))])?;
         }
         let document = summary(&fitted, &said, self.out.as_deref());
-        let text = match self.format {
-            Format::Text => render::text(&document, &context.style(None)),
-            Format::Markdown => render::markdown(&document),
-            Format::Json => json_text(&json(&fitted, &said)),
-        };
+        let text = self.format.text(context, None, &document, || json(&fitted, &said));
         context.write(&text, None)?;
         Ok(Outcome::Answered)
     }

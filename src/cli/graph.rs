@@ -113,9 +113,9 @@ impl Graph {
     }
 }
 
-fn node_of(model: &Model, view: &View<'_>, name: &String) -> Result<usize, Failure> {
+fn node_of(model: &Model, view: &View<'_>, name: &str) -> Result<usize, Failure> {
     model.node_index(name).ok_or_else(|| Failure::UnknownNode {
-        node: name.clone(),
+        node: name.to_owned(),
         model: model.name.clone(),
         nearest: view.nearest(name).map(str::to_owned),
     })

@@ -1,12 +1,13 @@
 //! What a fit says, for a reader: from which runs, why the search stopped, estimates, what stays open, residuals.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value as Json, json as object};
 
 use super::graph::in_unit;
 use super::{Column, Document, Table, Text};
-use crate::fit::{Accuracy, Fitted, Summary, WeakDirection};
+use crate::fit::{Accuracy, Fitted, ParameterEstimate, Summary, WeakDirection};
 use crate::notes::plural;
 use crate::unit::percent;
 
@@ -16,10 +17,14 @@ const METRICS: &[&str] = &["energy_per_token", "power", "itl_p50", "throughput"]
 const WORSE: f64 = 1.5;
 /// if it has at least so many runs.
 const FEWEST: usize = 3;
-/// As many directions as are put into words.
-const MOST_WEAK: usize = 12;
+/// As many trades between parameters as are put into words.
+const MOST_TRADES: usize = 8;
 /// Members of a direction with less weight than this share of the largest are left out of the words.
-const SMALL: f64 = 0.3;
+const SMALL: f64 = 0.4;
+/// Below this share decided by the data, a parameter is its prior.
+const UNTOUCHED: f64 = 0.02;
+/// From this ratio of posterior to prior spread on, a direction is as wide as any other such one.
+const MIXED: f64 = 0.995;
 
 /// The document of a fit; `written` is the file that its parameters were written to.
 pub fn summary(fitted: &Fitted, summary: &Summary, written: Option<&Path>) -> Document {
@@ -152,7 +157,7 @@ fn estimates(document: &mut Document, fitted: &Fitted, summary: &Summary) {
         }
         let name = match estimate.level.as_str() {
             "" => Text::new().plain(&estimate.name),
-            level => Text::new().dim("  ").plain(level),
+            level => Text::new().dim("· ").plain(level),
         };
         let show = |value: f64| Text::new().plain(in_unit(value, &estimate.unit));
         let interval =
@@ -167,6 +172,8 @@ fn estimates(document: &mut Document, fitted: &Fitted, summary: &Summary) {
     document.table(table);
 }
 
+/// What the data leave open: what only the prior says, levels that share one decided sum with their pooled value, and
+/// other trades, in words.
 fn weak(document: &mut Document, summary: &Summary) {
     document.heading("What the data leave open");
     if summary.weak.is_empty() {
@@ -174,31 +181,72 @@ fn weak(document: &mut Document, summary: &Summary) {
         return;
     }
     document.paragraph(Text::new().plain(format!(
-        "Of {}, {} by the priors more than by the data{}",
-        plural(summary.coordinates, "combination") + " of parameters",
-        if summary.weak.len() == 1 { "1 is set".to_owned() } else { format!("{} are set", summary.weak.len()) },
-        if summary.weak.len() > MOST_WEAK { format!("; the {MOST_WEAK} least decided:") } else { ":".to_owned() },
+        "{} of {} of parameters {} set by the priors more than by the data.",
+        summary.weak.len(),
+        plural(summary.coordinates, "combination"),
+        if summary.weak.len() == 1 { "is" } else { "are" },
     )));
-    document.list(summary.weak.iter().take(MOST_WEAK).map(in_words));
+    let alone: BTreeSet<String> =
+        summary.estimates.iter().filter(|own| own.decided < UNTOUCHED).map(coordinate).collect();
+    let (mut levels, mut trades) = (Vec::new(), Vec::new());
+    for direction in &summary.weak {
+        let members = telling(direction, &alone);
+        let bases: BTreeSet<&str> = members.iter().map(|(name, _)| base(name)).collect();
+        match bases.len() {
+            0 => {}
+            1 => levels.extend(bases),
+            // Directions that the data do not touch at all can be mixed at will: no mixture of them is a finding.
+            _ if direction.ratio < MIXED => trades.push(in_words(direction, &members)),
+            _ => {}
+        }
+    }
+    let named = |what: &str, mut names: Vec<&str>| {
+        names.sort_unstable();
+        names.dedup();
+        (!names.is_empty()).then(|| Text::new().strong(what).plain(": ").plain(names.join(", ")))
+    };
+    let mut items: Vec<Text> = Vec::new();
+    items.extend(named("Only the prior says", alone.iter().map(String::as_str).collect()));
+    items.extend(named("Pooled value and levels are decided together, not each", levels));
+    let more = trades.len().saturating_sub(MOST_TRADES);
+    items.extend(trades.into_iter().take(MOST_TRADES));
+    if more > 0 {
+        items.push(Text::new().dim(format!("and {} more, in --format json", plural(more, "trade"))));
+    }
+    document.list(items);
 }
 
-/// A direction in words: what can change together without the data noticing.
-fn in_words(direction: &WeakDirection) -> Text {
+/// The members that make a direction what it is, but for those that the data do not touch at all.
+fn telling<'d>(direction: &'d WeakDirection, alone: &BTreeSet<String>) -> Vec<&'d (String, f64)> {
     let largest = direction.members.first().map_or(0.0, |(_, weight)| weight.abs());
-    let members: Vec<&(String, f64)> =
-        direction.members.iter().filter(|(_, weight)| weight.abs() >= SMALL * largest).collect();
+    let tells = |(name, weight): &&(String, f64)| weight.abs() >= SMALL * largest && !alone.contains(name);
+    direction.members.iter().filter(tells).collect()
+}
+
+/// The coordinate of an estimate: `layer_time`, `layer_time[0.24]`.
+fn coordinate(estimate: &ParameterEstimate) -> String {
+    if estimate.level.is_empty() { estimate.name.clone() } else { format!("{}[{}]", estimate.name, estimate.level) }
+}
+
+/// The parameter of a coordinate such as `layer_time[0.24]`.
+fn base(coordinate: &str) -> &str {
+    coordinate.split('[').next().unwrap_or(coordinate)
+}
+
+/// What can change together without the data noticing.
+fn in_words(direction: &WeakDirection, members: &[&(String, f64)]) -> Text {
+    let sign = members.first().map_or(1.0, |(_, weight)| weight.signum());
     let names = |with: bool| {
-        let sign = direction.members.first().map_or(1.0, |(_, weight)| weight.signum());
         let own = members.iter().filter(move |(_, weight)| (weight.signum() == sign) == with);
         own.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (up, down) = (names(true), names(false));
-    let kept = format!(" ({} of the prior's spread is left)", percent(direction.ratio));
-    match (members.len(), down.is_empty()) {
-        (0 | 1, _) => Text::new().code(up).plain(" has hardly an effect on what was measured").dim(kept),
-        (_, true) => Text::new().code(up).plain(" may rise or fall together").dim(kept),
-        (_, false) => Text::new().code(up).plain(" may rise where ").code(down).plain(" falls").dim(kept),
-    }
+    let text = if down.is_empty() {
+        Text::new().code(up).plain(" may rise or fall together")
+    } else {
+        Text::new().code(up).plain(" may rise where ").code(down).plain(" falls")
+    };
+    text.dim(format!(" ({} of the prior's spread is left)", percent(direction.ratio)))
 }
 
 /// The fit for programs.

@@ -8,7 +8,11 @@ pub fn show(value: f64, unit: &str) -> String {
     }
     let (scaled, label) = prefixed(value, unit);
     let number = show_plain(scaled);
-    if label.is_empty() || label == "1" { number } else { format!("{number} {label}") }
+    match label.as_str() {
+        "" | "1" => number,
+        // 12 1/s is read as a fraction.
+        label => format!("{number} {}", label.strip_prefix('1').filter(|rest| rest.starts_with('/')).unwrap_or(label)),
+    }
 }
 
 /// `value` with three significant digits below 100 and no decimals from 100 on; very large and very small values
@@ -75,5 +79,6 @@ mod tests {
         case(0.0, "J", "0 J");
         case(f64::INFINITY, "requests", "unlimited");
         case(1.493_63, "1", "1.49");
+        case(12.0, "1/s", "12 /s");
     }
 }
