@@ -9,7 +9,7 @@ use super::options::{Filter, Format, RunSource, Work, model_of, parsed, shipped_
 use super::{Context, Failure, Outcome};
 use crate::fit::{Settings, Summary, fit, write_fitted};
 use crate::report::fit::{json, summary};
-use crate::runs::{Run, write_whole};
+use crate::runs::Run;
 
 /// Estimate the parameters of a model from runs
 ///
@@ -58,7 +58,7 @@ impl Fit {
         let said = Summary::new(&fitted, &context.catalog, &runs)?;
         context.remark(&format!("fitted in {:.1} s", began.elapsed().as_secs_f64()));
         if let Some(out) = &self.out {
-            write_whole(&[(out.clone(), write_fitted(&fitted))])?;
+            context.write(&write_fitted(&fitted), Some(out))?;
         }
         let document = summary(&fitted, &said, self.out.as_deref());
         let text = self.format.text(context, None, &document, || json(&fitted, &said));

@@ -18,7 +18,7 @@ const PAGE: usize = 110;
 pub(super) struct Graph {
     #[command(flatten)]
     source: ModelSource,
-    /// Show the equation of this node, with its source and the estimates of its parameters [repeatable]
+    /// Show the equation, source and estimates of this node [repeatable]
     #[arg(long, value_name = "NAME")]
     node: Vec<String>,
     /// List the equation of every node below the tree

@@ -49,7 +49,7 @@ impl Filter {
 /// Which model, with which estimates.
 #[derive(Args, Debug)]
 pub(super) struct ModelSource {
-    /// Model file, or the name of a shipped model [default: the shipped one for the runs]
+    /// Model file, or the name of a shipped model [default: the shipped one]
     #[arg(long, value_name = "FILE")]
     pub(super) model: Option<String>,
     /// Fitted parameters, made by `joules fit` [default: those inside the binary]

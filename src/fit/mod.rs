@@ -1,7 +1,7 @@
 //! Fitting: what do the runs say about the parameters of a model, and how surely?
 //!
-//! Four functions in a row, each callable alone: [`frame`] binds runs to the model, [`objective`](Objective::new) is
-//! minus the log posterior with exact derivatives, [`solve`] finds its mode with argmin, and [`Fitted`] keeps the mode
+//! Four functions in a row, each callable alone: [`frame`] binds runs to the model, `objective` is
+//! minus the log posterior with exact derivatives, `solve` finds its mode with argmin, and [`Fitted`] keeps the mode
 //! with its Laplace approximation. [`Summary`] says what the data decided and what they did not.
 
 mod file;

@@ -28,6 +28,11 @@ fn about(view: &View<'_>, index: usize, document: &mut Document) {
         ("source", Text::new().plain(&node.source)),
     ];
     fields.extend(view.written(index).map(written).into_iter().flatten());
+    for regime in view.regimes(index) {
+        let states = Text::new().code(&regime.name).plain(format!(" is {}", regime.states.join(" or ")));
+        fields.push(("hidden state", states.plain(": ").plain(&regime.meaning)));
+        fields.push(("its probability", Text::new().code(&regime.probability.0.text)));
+    }
     fields.push(("measured as", Text::new().plain(node.observed.as_deref().unwrap_or_default())));
     fields.push(("causes", Text::new().plain(names(view.parents(index)))));
     fields.push(("effects", Text::new().plain(names(view.children(index)))));
