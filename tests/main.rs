@@ -3,6 +3,7 @@
 mod attribution;
 mod cases;
 mod catalog;
+mod commands;
 mod diagnosis;
 mod import;
 mod laws;

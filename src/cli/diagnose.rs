@@ -12,7 +12,7 @@ use crate::runs::Run;
 
 /// Explain why run B uses more (or less) than run A
 ///
-/// A and B are ids of runs, selectors such as task=gpqa,gpu=B200,gpus=1,batch_size=64, or run files. The answer is an exact
+/// A and B are ids of runs, selectors such as task=gpqa,gpu=B200,gpus=1, or run files. The answer is an exact
 /// product of causes and of what no cause explains, with the mechanisms, the measured evidence and what to do.
 #[derive(Args, Debug)]
 pub(super) struct Diagnose {
@@ -60,7 +60,8 @@ impl Diagnose {
     /// The question, the version, and what the answer rests on.
     fn made_by(&self, fitted: &Fitted) -> String {
         let metric = self.metric.as_ref().map_or_else(String::new, |metric| format!(" --metric {metric}"));
-        let runs: String = self.source.runs.iter().map(|path| format!(" --runs {}", path.display())).collect();
+        let runs: Vec<String> = self.source.runs.iter().map(|path| format!(" --runs {}", path.display())).collect();
+        let runs = runs.concat();
         format!(
             "joules diagnose {} {}{metric}{runs} — joules {}, model {} ({}), fitted to {}",
             self.a,

@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::options::{Filter, Format, RunSource, Work, json_text, model_of, parsed, shipped_for};
+use super::options::{Filter, Format, RunSource, Work, model_of, parsed, shipped_for};
 use super::{Context, Failure, Outcome};
 use crate::fit::{Settings, Summary, fit, write_fitted};
 use crate::report::fit::{json, summary};
-use crate::report::render;
-use crate::runs::{Run, write_whole};
+use crate::runs::Run;
 
 /// Estimate the parameters of a model from runs
 ///
@@ -59,14 +58,10 @@ impl Fit {
         let said = Summary::new(&fitted, &context.catalog, &runs)?;
         context.remark(&format!("fitted in {:.1} s", began.elapsed().as_secs_f64()));
         if let Some(out) = &self.out {
-            write_whole(&[(out.clone(), write_fitted(&fitted))])?;
+            context.write(&write_fitted(&fitted), Some(out))?;
         }
         let document = summary(&fitted, &said, self.out.as_deref());
-        let text = match self.format {
-            Format::Text => render::text(&document, &context.style(None)),
-            Format::Markdown => render::markdown(&document),
-            Format::Json => json_text(&json(&fitted, &said)),
-        };
+        let text = self.format.text(context, None, &document, || json(&fitted, &said));
         context.write(&text, None)?;
         Ok(Outcome::Answered)
     }

@@ -18,7 +18,7 @@ const PAGE: usize = 110;
 pub(super) struct Graph {
     #[command(flatten)]
     source: ModelSource,
-    /// Show the equation of this node, with its source and the estimates of its parameters [repeatable]
+    /// Show the equation, source and estimates of this node [repeatable]
     #[arg(long, value_name = "NAME")]
     node: Vec<String>,
     /// List the equation of every node below the tree
@@ -113,9 +113,9 @@ impl Graph {
     }
 }
 
-fn node_of(model: &Model, view: &View<'_>, name: &String) -> Result<usize, Failure> {
+fn node_of(model: &Model, view: &View<'_>, name: &str) -> Result<usize, Failure> {
     model.node_index(name).ok_or_else(|| Failure::UnknownNode {
-        node: name.clone(),
+        node: name.to_owned(),
         model: model.name.clone(),
         nearest: view.nearest(name).map(str::to_owned),
     })

@@ -24,7 +24,7 @@ pub(super) struct Import {
     /// Folder or file with the results
     #[arg(value_name = "PATH")]
     path: PathBuf,
-    /// Map of a CSV or JSON Lines file: which source column is which condition or metric, in which unit
+    /// Map of a CSV or JSON Lines file: what its columns are, in which units
     #[arg(long, value_name = "MAP.toml")]
     map: Option<PathBuf>,
     /// Store folder for the runs; sweeps of the same names are replaced

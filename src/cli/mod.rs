@@ -29,7 +29,7 @@ pub use failure::Failure;
 
 /// Causal diagnosis of the energy of AI inference: why did this run use more joules than that one?
 #[derive(Debug, Parser)]
-#[command(name = "joules", version, max_term_width = 100)]
+#[command(name = "joules", version)]
 #[command(after_help = "Without --runs and --fitted, commands use the data and the fitted models inside the binary.")]
 pub struct Arguments {
     #[command(subcommand)]

@@ -1,7 +1,7 @@
 //! Options that several commands share, and the loading of what they name.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
@@ -49,7 +49,7 @@ impl Filter {
 /// Which model, with which estimates.
 #[derive(Args, Debug)]
 pub(super) struct ModelSource {
-    /// Model file, or the name of a shipped model [default: the shipped one for the runs]
+    /// Model file, or the name of a shipped model [default: the shipped one]
     #[arg(long, value_name = "FILE")]
     pub(super) model: Option<String>,
     /// Fitted parameters, made by `joules fit` [default: those inside the binary]
@@ -68,24 +68,25 @@ impl ModelSource {
 
     /// What was asked for by name: none if that is a model without estimates, the first shipped model if nothing was.
     pub(super) fn fitted(&self, context: &Context) -> Result<Option<Fitted>, Failure> {
-        let Some(path) = &self.fitted else {
-            let Some(name) = &self.model else {
-                return shipped().next().map(|own| shipped_fitted(context, own)).transpose();
-            };
-            return shipped_named(context, name).map(|own| shipped_fitted(context, own)).transpose();
+        let own = match (&self.fitted, &self.model) {
+            (Some(path), _) => return self.read(context, path).map(Some),
+            (None, Some(name)) => shipped_named(context, name),
+            (None, None) => shipped().next(),
         };
+        own.map(|own| shipped_fitted(context, own)).transpose()
+    }
+
+    /// The estimates of a file, with the model that is given beside it, or else the shipped one that it names.
+    fn read(&self, context: &Context, path: &Path) -> Result<Fitted, Failure> {
         let file = path.display().to_string();
         let text = read_text(path)?;
         let wanted = model_name(&file, &text)?;
-        let model = match &self.model {
-            Some(name) => model_of(context, name)?,
-            None => {
-                let own = shipped_named(context, &wanted);
-                let own = own.ok_or_else(|| Failure::ModelNotAtHand { file: path.clone(), model: wanted })?;
-                parsed(context, own)?
-            }
+        let model = match (&self.model, shipped_named(context, &wanted)) {
+            (Some(name), _) => model_of(context, name)?,
+            (None, Some(own)) => parsed(context, own)?,
+            (None, None) => return Err(Failure::ModelNotAtHand { file: path.to_owned(), model: wanted }),
         };
-        Ok(Some(read_fitted(&file, &text, model)?))
+        Ok(read_fitted(&file, &text, model)?)
     }
 }
 
@@ -173,12 +174,24 @@ impl Output {
         json: impl FnOnce() -> Json,
     ) -> Result<(), Failure> {
         let out = self.out.as_deref();
-        let text = match self.format {
-            Format::Text => render::text(document, &context.style(out)),
-            Format::Markdown => render::markdown(document),
-            Format::Json => json_text(&json()),
-        };
-        context.write(&text, out)
+        context.write(&self.format.text(context, out, document, json), out)
+    }
+}
+
+impl Format {
+    /// The text of an answer.
+    pub(super) fn text(
+        self,
+        context: &Context,
+        out: Option<&Path>,
+        document: &Document,
+        json: impl FnOnce() -> Json,
+    ) -> String {
+        match self {
+            Self::Text => render::text(document, &context.style(out)),
+            Self::Markdown => render::markdown(document),
+            Self::Json => json_text(&json()),
+        }
     }
 }
 

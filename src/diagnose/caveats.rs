@@ -234,7 +234,7 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
     let assumed = (a.run.details.get("assumed"), b.run.details.get("assumed"));
     match assumed {
         (Some(x), Some(y)) if x == y => {
-            found.push(Caveat::new("assumed", format!("assumed, not recorded, in both runs: {x}")))
+            found.push(Caveat::new("assumed", format!("assumed, not recorded, in both runs: {x}")));
         }
         _ => {
             for (side, text) in [("A", assumed.0), ("B", assumed.1)] {

@@ -1,13 +1,13 @@
 //! A batch that memory forced.
 //!
-//! b = min(batch size, supply), c = ceiling. S is the run with the smaller b, L the other, r = min(b_L, c_L). If r > b_S and
-//! c_S < r, the batch of S could not have been kept at L's, and
+//! b = min(batch size, supply), c = ceiling. S is the run with the smaller b, L the other, `r = min(b_L, c_L)`. If `r > b_S`
+//! and `c_S < r`, the batch of S could not have been kept at L's, and
 //!
 //! ```text
 //! share = clip(ln(r / max(b_S, c_S)) / ln(r / b_S), 0, 1)
 //! ```
 //!
-//! of the batch's φ is charged to the causes of the ceiling's change, in proportion φᵢ(ln c) / ln(c_B / c_A).
+//! of the batch's φ is charged to the causes of the ceiling's change, in proportion `φᵢ(ln c) / ln(c_B / c_A)`.
 
 use super::game::{Game, Part};
 use super::result::ForcedBy;
@@ -67,7 +67,9 @@ pub(super) fn charge(
     // The batch is not a cause of its own ceiling; rounding aside this changes nothing.
     proportions[player] = 0.0;
     let sum: f64 = proportions.iter().sum();
-    proportions.iter_mut().for_each(|proportion| *proportion /= sum);
+    for proportion in &mut proportions {
+        *proportion /= sum;
+    }
     let causes = proportions
         .iter()
         .zip(&game.players)

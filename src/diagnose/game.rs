@@ -222,7 +222,9 @@ fn spread_rest(shares: &mut [f64], whole: f64) {
     let size: f64 = shares.iter().map(|share| share.abs()).sum();
     let last = shares.len() - 1;
     if size > 0.0 {
-        shares.iter_mut().for_each(|share| *share += rest * share.abs() / size);
+        for share in shares.iter_mut() {
+            *share += rest * share.abs() / size;
+        }
     } else {
         shares[last] += rest;
     }

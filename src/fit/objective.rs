@@ -51,7 +51,7 @@ struct Observation {
 impl Observation {
     fn cost(&self) -> f64 {
         let nu = DEGREES_OF_FREEDOM;
-        (nu + 1.0) / 2.0 * (self.residual / self.sigma).powi(2).mul_add(1.0 / nu, 1.0).ln() + self.sigma.ln()
+        f64::midpoint(nu, 1.0) * (self.residual / self.sigma).powi(2).mul_add(1.0 / nu, 1.0).ln() + self.sigma.ln()
     }
 
     fn weight(&self) -> f64 {
@@ -86,7 +86,7 @@ impl<'a> Objective<'a> {
         let columns = self
             .states
             .iter()
-            .map(|inputs| Columns { rows: self.frame.rows, inputs: inputs.clone(), parameters: parameters.clone() })
+            .map(|inputs| Columns { inputs: inputs.clone(), parameters: parameters.clone() })
             .collect();
         (columns, slopes)
     }
@@ -188,6 +188,7 @@ impl<'a> Objective<'a> {
 
     /// Adds one block's derivatives in one combination of states.
     #[expect(clippy::too_many_arguments, reason = "one block of one state: all of them vary")]
+    #[expect(clippy::needless_range_loop, reason = "a lane indexes several columns at once")]
     fn add_block(
         &self,
         values: &[f64],

@@ -1,5 +1,7 @@
 //! The search for the mode: argmin's trust region on exact gradients, from several starts.
 
+use std::cell::RefCell;
+
 use argmin::core::{CostFunction, Error, Executor, Gradient, Hessian, State};
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 use nalgebra::{DMatrix, DVector};
@@ -71,7 +73,10 @@ pub(crate) struct Solution {
 }
 
 /// The objective as argmin's problem.
-struct Problem<'a, 'o>(&'a Objective<'o>, std::cell::RefCell<Option<(DVector<f64>, DVector<f64>, DMatrix<f64>)>>);
+struct Problem<'a, 'o>(&'a Objective<'o>, RefCell<Option<Point>>);
+
+/// A point with its gradient and curvature.
+type Point = (DVector<f64>, DVector<f64>, DMatrix<f64>);
 
 impl Problem<'_, '_> {
     /// Gradient and curvature come from the same sweep; the last point's are kept.
@@ -112,7 +117,7 @@ impl Hessian for Problem<'_, '_> {
 }
 
 /// One leg of argmin's trust region; the point stays where it is if the solver gives up.
-fn leg(objective: &Objective<'_>, theta: DVector<f64>, radius: f64) -> DVector<f64> {
+fn leg(objective: &Objective<'_>, theta: &DVector<f64>, radius: f64) -> DVector<f64> {
     let run = || -> Result<DVector<f64>, Error> {
         let inner = Steihaug::new().with_epsilon(1e-6)?.with_max_iters(2 * theta.len() as u64 + 10);
         let solver = TrustRegion::new(inner).with_radius(radius)?.with_max_radius(50.0)?;
@@ -122,7 +127,7 @@ fn leg(objective: &Objective<'_>, theta: DVector<f64>, radius: f64) -> DVector<f
             .run()?;
         Ok(result.state().get_best_param().cloned().unwrap_or_else(|| theta.clone()))
     };
-    run().unwrap_or(theta.clone())
+    run().unwrap_or_else(|_| theta.clone())
 }
 
 /// Finds the mode: two legs from every start, then the best one to the end.
@@ -134,7 +139,7 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
     for start in 0..settings.starts.max(1) {
         let scale = if start == 0 { 0.0 } else { 0.5 };
         let theta = DVector::from_fn(size, |_, _| scale * random.gaussian());
-        let theta = leg(objective, leg(objective, theta, 2.0), 4.0);
+        let theta = leg(objective, &leg(objective, &theta, 2.0), 4.0);
         let cost = objective.cost(theta.as_slice());
         starts.push(cost);
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -152,7 +157,7 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
         if iterations >= settings.iterations {
             return Solution { theta, curved, stopped: Stopped::IterationLimit { decrement, iterations }, starts };
         }
-        theta = leg(objective, theta, 4.0);
+        theta = leg(objective, &theta, 4.0);
         iterations += LEG;
     }
 }

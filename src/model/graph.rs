@@ -118,13 +118,10 @@ impl Graph {
         let mut open = BinaryHeap::new();
         open.extend(distance[from].map(|length| Reverse((length, vec![from]))));
         let mut paths = Vec::new();
-        while let Some(Reverse((_, path))) = open.pop() {
+        while let Some(Reverse((_, path))) = open.pop().filter(|_| paths.len() < limit) {
             let last = path[path.len() - 1];
             if last == to {
                 paths.push(path);
-                if paths.len() >= limit {
-                    break;
-                }
                 continue;
             }
             for child in self.children(last) {

@@ -37,7 +37,7 @@ fn columns(model: &Model, points: &[[f64; 3]]) -> Columns {
         .iter()
         .map(|input| vec![if matches!(input, super::Input::Observed(_)) { f64::NAN } else { 0.0 }; points.len()])
         .collect();
-    Columns { rows: points.len(), inputs, parameters }
+    Columns { inputs, parameters }
 }
 
 /// The metric at points.

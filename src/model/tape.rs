@@ -13,8 +13,6 @@ use super::op::{Op, Slot};
 /// Columns of numbers that a tape reads: one row per run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Columns {
-    /// Number of rows.
-    pub(crate) rows: usize,
     /// One column per input.
     pub(crate) inputs: Vec<Vec<f64>>,
     /// One column per parameter.

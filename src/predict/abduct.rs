@@ -80,7 +80,7 @@ impl Abducted {
 pub fn abduct(fitted: &Fitted, catalog: &Catalog, run: &Run) -> Result<Abducted, FrameError> {
     let mut frame = measured_frame(fitted, catalog, run)?;
     let bounds = bounds(fitted, &mut frame);
-    abduct_in(fitted, canonical(run, catalog), frame, bounds)
+    Ok(abduct_in(fitted, canonical(run, catalog), &frame, bounds))
 }
 
 /// Abducts two runs that are to be compared. What one of them proves of a bounded node (a batch that ran was feasible)
@@ -95,8 +95,8 @@ pub fn abduct_pair(fitted: &Fitted, catalog: &Catalog, a: &Run, b: &Run) -> Resu
         frame_b.inputs[bound.noise_input][0] = *factor;
     }
     Ok((
-        abduct_in(fitted, canonical(a, catalog), frame_a, common.clone())?,
-        abduct_in(fitted, canonical(b, catalog), frame_b, common)?,
+        abduct_in(fitted, canonical(a, catalog), &frame_a, common.clone()),
+        abduct_in(fitted, canonical(b, catalog), &frame_b, common),
     ))
 }
 
@@ -115,9 +115,9 @@ fn states(fitted: &Fitted, frame: &Frame) -> Vec<(usize, f64)> {
     second.into_iter().map(|second| if second > 0.5 { (1, second) } else { (0, 1.0 - second) }).collect()
 }
 
-fn abduct_in(fitted: &Fitted, run: Run, frame: Frame, bounds: Vec<f64>) -> Result<Abducted, FrameError> {
+fn abduct_in(fitted: &Fitted, run: Run, frame: &Frame, bounds: Vec<f64>) -> Abducted {
     let model = &fitted.model;
-    let (values, slopes) = fitted.evaluate(&frame, &(0..1));
+    let (values, slopes) = fitted.evaluate(frame, &(0..1));
     let mut noise = Vec::new();
     let mut measured = Vec::new();
     let mut noise_slopes = Vec::new();
@@ -129,13 +129,13 @@ fn abduct_in(fitted: &Fitted, run: Run, frame: Frame, bounds: Vec<f64>) -> Resul
         noise_slopes.push(if seen.is_nan() {
             DVector::zeros(fitted.theta.len())
         } else {
-            -fitted.log_gradient(&frame, &slopes, &values, 1, 0, model.nodes[noisy.node].predicted).0
+            -fitted.log_gradient(frame, &slopes, &values, 1, 0, model.nodes[noisy.node].predicted).0
         });
     }
-    let states = states(fitted, &frame);
+    let states = states(fitted, frame);
     let spreads = model.noisy.iter().map(|noisy| values[noisy.sigma as usize]).collect();
     let values = model.nodes.iter().map(|node| values[node.value as usize]).collect();
-    Ok(Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads })
+    Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads }
 }
 
 /// Raises every bounded node to what the run proves it to have been.

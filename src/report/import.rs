@@ -72,10 +72,20 @@ fn about(document: &mut Document, inspection: &Inspection) {
         ]);
     }
     document.table(table);
+    let mut alike: Vec<Vec<&SweepInspection>> = Vec::new();
     for sweep in &inspection.sweeps {
-        document.subheading(Text::new().plain(&sweep.name)).fields(columns(sweep));
-        if !sweep.notes.is_empty() {
-            document.list(sweep.notes.iter().map(|note| Text::new().plain(note)));
+        let same =
+            |group: &&mut Vec<&SweepInspection>| columns(group[0]) == columns(sweep) && group[0].notes == sweep.notes;
+        match alike.iter_mut().find(same) {
+            Some(group) => group.push(sweep),
+            None => alike.push(vec![sweep]),
+        }
+    }
+    for group in alike {
+        let names: Vec<&str> = group.iter().map(|sweep| sweep.name.as_str()).collect();
+        document.subheading(Text::new().plain(names.join(", "))).fields(columns(group[0]));
+        if !group[0].notes.is_empty() {
+            document.list(group[0].notes.iter().map(|note| Text::new().plain(note)));
         }
     }
 }

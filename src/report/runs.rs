@@ -1,27 +1,27 @@
 //! Runs for a reader: a list that fits the page, one run wholly, two runs side by side.
 
+use std::collections::BTreeSet;
+
 use super::{Column, Document, Table, Text};
 use crate::notes::plural;
 use crate::runs::{self, Column as Name, Kind, Role, Run, Sweep, shown_value};
-use crate::unit::{percent, show as quantity};
+use crate::unit::{percent, show as shown};
 
-/// Conditions that people choose runs by, most telling first; all others follow in the order of the name table.
+/// Conditions that people choose runs by; all others follow in the order of the name table.
 const TELLING: &[&str] = &[
-    "task",
     "model",
-    "precision",
-    "gpu",
-    "gpus",
     "batch_size",
     "concurrency",
     "request_rate",
+    "gpus",
+    "gpu",
+    "precision",
+    "task",
     "steps",
     "height",
     "width",
     "frames",
     "data_parallel",
-    "output_tokens",
-    "prompt_tokens",
 ];
 
 /// Metrics that a list shows if there is room, most telling first.
@@ -29,7 +29,7 @@ const METRICS: &[&str] =
     &["energy_per_token", "energy_per_image", "energy_per_video", "power", "itl_p50", "batch_latency", "throughput"];
 
 /// As many columns as a long id takes in a list before it is wrapped.
-const LONGEST_ID: usize = 30;
+const LONGEST_ID: usize = 60;
 
 /// Columns between two cells.
 const GAP: usize = 2;
@@ -86,7 +86,9 @@ fn chosen_columns(
     if metrics.is_empty() {
         wanted.extend(METRICS.iter().filter_map(place).take(1));
     }
-    wanted.extend(TELLING.iter().filter_map(place));
+    let mut telling: Vec<usize> = TELLING.iter().filter_map(place).filter(|&at| !is_spelled(full, at)).collect();
+    telling.sort_by_key(|&at| std::cmp::Reverse(distinct(full, at)));
+    wanted.extend(telling);
     if metrics.is_empty() {
         wanted.extend(METRICS.iter().filter_map(place));
     }
@@ -103,6 +105,18 @@ fn chosen_columns(
     }
     chosen.sort_unstable();
     chosen
+}
+
+/// How many values a column has.
+fn distinct(table: &runs::Table, column: usize) -> usize {
+    table.rows.iter().map(|row| &row[column]).collect::<BTreeSet<_>>().len()
+}
+
+/// Whether every id says the name already, as `gpqa/Qwen3-32B/bf16/1xB200/b8` does; a number in an id may be anything.
+fn is_spelled(table: &runs::Table, column: usize) -> bool {
+    let last = |value: &str| value.rsplit('/').next().unwrap_or_default().to_owned();
+    !is_number(table, column)
+        && table.rows.iter().all(|row| !row[column].is_empty() && row[0].contains(&last(&row[column])))
 }
 
 /// `name value` of every condition that all runs have alike.
@@ -174,7 +188,7 @@ pub fn show(run: &Run, sweep: Option<&Sweep>) -> Document {
 /// Two runs side by side: only what differs.
 pub fn compare(a: &Run, b: &Run) -> Document {
     let mut document = Document::new("Two runs, where they differ");
-    let name = |run: &Run| Text::new().code(&run.id).dim(format!("  {}", run.source));
+    let name = |run: &Run| Text::new().code(&run.id).dim(format!(" of {}", run.source));
     document.fields([("A", name(a)), ("B", name(b))]);
     let alike = shared_by(&[a, b]);
     if !alike.is_empty() {
@@ -191,9 +205,9 @@ pub fn compare(a: &Run, b: &Run) -> Document {
         let mut table =
             Table::new([Column::left(title), Column::right("A"), Column::right("B"), Column::right("B/A − 1")]);
         for row in rows.iter().filter(|row| of_role(a, &row[0]) || of_role(b, &row[0])) {
-            let shown = |cell: &String| if cell.is_empty() { Text::new().dim("–") } else { Text::new().plain(cell) };
+            let cell = |cell: &String| if cell.is_empty() { Text::new().dim("–") } else { Text::new().plain(cell) };
             let change = change(a, b, &row[0]).map_or_else(Text::new, |change| Text::new().plain(change));
-            table.row([Text::new().plain(&row[0]), shown(&row[1]), shown(&row[2]), change]);
+            table.row([Text::new().plain(&row[0]), cell(&row[1]), cell(&row[2]), change]);
         }
         if !table.is_empty() {
             document.table(table);
@@ -203,6 +217,18 @@ pub fn compare(a: &Run, b: &Run) -> Document {
         document.paragraph("They differ in nothing that was recorded.");
     }
     document
+}
+
+/// A value with its unit; one of a thing is no plural.
+fn quantity(value: f64, unit: &str) -> String {
+    shown(
+        value,
+        if value == 1.0 {
+            unit.strip_suffix('s').filter(|one| one.len() > 1 && !one.contains('/')).unwrap_or(unit)
+        } else {
+            unit
+        },
+    )
 }
 
 /// The change of a number from `a` to `b`, signed.

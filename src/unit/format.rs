@@ -11,7 +11,8 @@ pub fn show(value: f64, unit: &str) -> String {
     match label.as_str() {
         "" | "1" => number,
         plural if number == "1" && is_count(plural) => format!("1 {}", plural.trim_end_matches('s')),
-        _ => format!("{number} {label}"),
+        // 12 1/s is read as a fraction.
+        label => format!("{number} {}", label.strip_prefix('1').filter(|rest| rest.starts_with('/')).unwrap_or(label)),
     }
 }
 
@@ -86,5 +87,6 @@ mod tests {
         case(1.0, "GPUs", "1 GPU");
         case(1.0, "s", "1 s");
         case(1.493_63, "1", "1.49");
+        case(12.0, "1/s", "12 /s");
     }
 }

@@ -96,7 +96,7 @@ impl Frame {
 
     /// The columns of a tape, with the parameters still empty.
     pub(crate) fn columns(&self, parameters: Vec<Vec<f64>>) -> Columns {
-        Columns { rows: self.rows, inputs: self.inputs.clone(), parameters }
+        Columns { inputs: self.inputs.clone(), parameters }
     }
 }
 

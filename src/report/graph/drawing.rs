@@ -75,7 +75,7 @@ pub fn json(view: &View<'_>, ends: Option<(usize, usize, usize)>) -> Json {
     if let Some((from, to, limit)) = ends {
         let found = view.model.graph.paths(from, to, limit);
         let paths: Vec<Vec<&str>> = found.iter().map(|path| path.iter().map(|&node| name(node)).collect()).collect();
-        answer["path_count"] = json!(view.model.graph.path_counts(to)[from]);
+        answer["path_count"] = json!(view.model.graph.path_counts(to)[from] as u64);
         answer["paths"] = json!(paths);
     }
     answer

@@ -18,7 +18,7 @@ pub fn equations(view: &View<'_>, nodes: impl IntoIterator<Item = usize>) -> Doc
 fn about(view: &View<'_>, index: usize, document: &mut Document) {
     let node = view.node(index);
     let unit = if node.unit.label == "1" { String::new() } else { format!(" [{}]", node.unit.label) };
-    document.subheading(Text::new().code(&node.name).plain(unit).dim(format!("  {}", node.role.table())));
+    document.subheading(Text::new().code(&node.name).plain(unit).dim(format!(", {}", node.role.table())));
     let names = |indices: Vec<usize>| {
         indices.into_iter().map(|index| view.node(index).name.as_str()).collect::<Vec<_>>().join(", ")
     };
@@ -28,6 +28,11 @@ fn about(view: &View<'_>, index: usize, document: &mut Document) {
         ("source", Text::new().plain(&node.source)),
     ];
     fields.extend(view.written(index).map(written).into_iter().flatten());
+    for regime in view.regimes(index) {
+        let states = Text::new().code(&regime.name).plain(format!(" is {}", regime.states.join(" or ")));
+        fields.push(("hidden state", states.plain(": ").plain(&regime.meaning)));
+        fields.push(("its probability", Text::new().code(&regime.probability.0.text)));
+    }
     fields.push(("measured as", Text::new().plain(node.observed.as_deref().unwrap_or_default())));
     fields.push(("causes", Text::new().plain(names(view.parents(index)))));
     fields.push(("effects", Text::new().plain(names(view.children(index)))));
@@ -48,40 +53,28 @@ fn written(node: &NodeDefinition) -> Vec<(&'static str, Text)> {
     ]
 }
 
-/// The parameters that a node uses, with their estimates.
+/// The parameters that a node uses, with their estimates, or with their priors where there is no fit.
 fn parameters(view: &View<'_>, node: usize) -> Table {
-    let last = if view.is_fitted { "decided by data" } else { "prior" };
-    let mut table = Table::new([
-        Column::left("parameter"),
-        Column::right("estimate"),
-        Column::left("90 % interval"),
-        Column::right(last),
-    ]);
+    let (estimate, decided) =
+        if view.is_fitted { ("estimate", Some("decided by data")) } else { ("prior median", None) };
+    let heads = [Column::left("parameter"), Column::right(estimate), Column::left("90 % interval")];
+    let mut table = Table::new(heads.into_iter().chain(decided.map(Column::right)));
     for parameter in view.parameters(node) {
+        let known = parameter.prior.is_fixed();
         for estimate in view.estimates(&parameter.name) {
-            let name = if estimate.level.is_empty() {
-                Text::new().plain(&estimate.name)
-            } else {
-                Text::new().dim("  ").plain(&estimate.level)
+            let name = match estimate.level.as_str() {
+                "" => Text::new().plain(&estimate.name),
+                level => Text::new().dim("· ").plain(level),
             };
-            let known = parameter.prior.is_fixed();
             let show = |value: f64| in_unit(value, &estimate.unit);
             let interval = if known {
                 "known".to_owned()
             } else {
                 format!("{} … {}", show(estimate.lower), show(estimate.upper))
             };
-            let decided = match (known, view.is_fitted) {
-                (true, _) => String::new(),
-                (false, true) => percent(estimate.decided.max(0.0)),
-                (false, false) => "alone".to_owned(),
-            };
-            table.row([
-                name,
-                Text::new().plain(show(estimate.value)),
-                Text::new().plain(interval),
-                Text::new().plain(decided),
-            ]);
+            let mut row = vec![name, Text::new().plain(show(estimate.value)), Text::new().plain(interval)];
+            row.extend(decided.filter(|_| !known).map(|_| Text::new().plain(percent(estimate.decided.max(0.0)))));
+            table.row(row);
         }
     }
     table

@@ -10,7 +10,7 @@ use crate::model::Role;
 const BOX: f64 = 24.0;
 const PITCH: f64 = 34.0;
 /// Room between columns for the edges.
-const GAP: f64 = 110.0;
+const GAP: f64 = 70.0;
 /// Width of a letter of the labels.
 const LETTER: f64 = 6.8;
 /// Room around everything; above it stands the legend.
@@ -125,7 +125,9 @@ fn places(view: &View<'_>, columns: &[Vec<usize>]) -> (Vec<Place>, f64, f64) {
         }
         x += widest + GAP;
     }
-    columns.iter().for_each(|column| stack(column, tallest, &mut places));
+    for column in &columns {
+        stack(column, tallest, &mut places);
+    }
     for sweep in 0..SWEEPS {
         let rightwards = sweep % 2 == 0;
         for step in 0..columns.len() {

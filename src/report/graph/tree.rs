@@ -8,21 +8,20 @@ use std::collections::{BTreeMap, VecDeque};
 use super::super::{Document, Text};
 use super::view::View;
 use crate::model::Role;
-use crate::notes::plural;
+use crate::notes::{list, plural};
 
 /// The document of the tree; its lines are wrapped at `width`.
 pub fn tree(view: &View<'_>, width: usize) -> Document {
     let model = view.model;
-    let count = |role: Role| view.nodes().filter(|&node| view.node(node).role == role).count();
     let mut document = Document::new(Text::new().plain("Model ").code(&model.name));
+    let counts: Vec<String> = [Role::Condition, Role::Property, Role::Latent, Role::Metric, Role::Identity]
+        .into_iter()
+        .filter_map(|role| counted(view.nodes().filter(|&node| view.node(node).role == role).count(), role))
+        .collect();
     document.paragraph(Text::new().plain(format!(
-        "{} and {} follow from {} and {} by way of {}. An equation names its causes by using them: they stand below it, \
-         and after ← what the run or a catalog gives.",
-        plural(count(Role::Metric), "metric"),
-        if count(Role::Identity) == 1 { "1 identity".to_owned() } else { format!("{} identities", count(Role::Identity)) },
-        plural(count(Role::Condition), "condition"),
-        if count(Role::Property) == 1 { "1 property".to_owned() } else { format!("{} properties", count(Role::Property)) },
-        plural(count(Role::Latent), "latent"),
+        "{}. An equation names its causes by using them: they stand below it, and after ← what the run or a catalog \
+         gives.",
+        list(&counts)
     )));
     document.code(drawn(view, width.saturating_sub(2)));
     let given = given_fields(view);
@@ -30,6 +29,16 @@ pub fn tree(view: &View<'_>, width: usize) -> Document {
         document.fields(given);
     }
     document
+}
+
+/// `3 metrics`; nothing if there is none.
+fn counted(count: usize, role: Role) -> Option<String> {
+    let noun = role.table();
+    match (count, noun.strip_suffix('y')) {
+        (0, _) => None,
+        (2.., Some(stem)) => Some(format!("{count} {stem}ies")),
+        _ => Some(plural(count, noun)),
+    }
 }
 
 /// Who is drawn below whom: the children of each node of the tree, in order, and the roots.

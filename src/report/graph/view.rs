@@ -1,7 +1,9 @@
 //! A model with a choice of its nodes, and what its file says of each.
 
+use std::collections::BTreeSet;
+
 use crate::fit::{Fitted, ParameterEstimate, estimates};
-use crate::model::{Definition, Expression, Model, Node, NodeDefinition, ParameterDefinition, Role};
+use crate::model::{Definition, Model, Node, NodeDefinition, ParameterDefinition, RegimeDefinition, Role};
 use crate::notes::nearest;
 use crate::stats::NORMAL_QUANTILE_90;
 use crate::unit::{Unit, show, show_plain};
@@ -100,18 +102,25 @@ impl<'a> View<'a> {
         self.definition.nodes.iter().find(|own| own.name == *name)
     }
 
-    /// Parameters that the equation, the default, the noise and the bound of a node use, in the order of the file.
+    /// The hidden states that act on a node: name, states, and the probability of the second.
+    pub(super) fn regimes(&self, node: usize) -> impl Iterator<Item = &RegimeDefinition> {
+        let name = &self.node(node).name;
+        self.definition.regimes.iter().filter(move |regime| regime.affects.text == *name)
+    }
+
+    /// Parameters that the equation, the default, the noise, the bound and the hidden states of a node use, in the
+    /// order of the file.
     pub(super) fn parameters(&self, node: usize) -> Vec<&ParameterDefinition> {
         let Some(written) = self.written(node) else { return Vec::new() };
         let texts = [&written.equation, &written.missing, &written.noise, &written.at_least];
-        let uses = |expression: &Expression, parameter: &str| {
-            let mut found = false;
-            expression.names(&mut |name, _| found |= name == parameter);
-            found
-        };
-        let all = self.definition.parameters.iter();
-        all.filter(|own| texts.iter().any(|text| text.as_ref().is_some_and(|(_, parsed)| uses(parsed, &own.name))))
-            .collect()
+        let expressions = texts.into_iter().flatten().map(|(_, parsed)| parsed);
+        let mut used = BTreeSet::new();
+        for expression in expressions.chain(self.regimes(node).map(|regime| &regime.probability.1)) {
+            expression.names(&mut |name, _| {
+                used.insert(name.to_owned());
+            });
+        }
+        self.definition.parameters.iter().filter(|own| used.contains(&own.name)).collect()
     }
 
     /// The estimates of a parameter: the pooled value, then its levels.
