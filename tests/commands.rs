@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 use crate::shared::Scratch;
 
 /// What a call of the program gave.
-struct Told {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Told {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn joules(arguments: &[&str]) -> Told {
+pub(crate) fn joules(arguments: &[&str]) -> Told {
     let output = Command::new(env!("CARGO_BIN_EXE_joules"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -23,7 +23,7 @@ fn joules(arguments: &[&str]) -> Told {
 }
 
 /// The answer of a call that must succeed.
-fn answer(arguments: &[&str]) -> String {
+pub(crate) fn answer(arguments: &[&str]) -> String {
     let told = joules(arguments);
     assert_eq!(told.code, 0, "{arguments:?}: {}", told.err);
     assert!(told.out.ends_with('\n'), "{arguments:?} ends in the middle of a line");
@@ -31,7 +31,7 @@ fn answer(arguments: &[&str]) -> String {
 }
 
 /// The message of a call that must fail with this exit code, and answer nothing.
-fn message(code: i32, arguments: &[&str]) -> String {
+pub(crate) fn message(code: i32, arguments: &[&str]) -> String {
     let told = joules(arguments);
     assert_eq!((told.code, told.out.as_str()), (code, ""), "{arguments:?}: {}", told.err);
     assert!(!told.err.contains('\u{1b}'), "color where there is no terminal");
@@ -39,7 +39,7 @@ fn message(code: i32, arguments: &[&str]) -> String {
     told.err.replace(['│', '\n'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn json(arguments: &[&str]) -> serde_json::Value {
+pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_str(&answer(arguments)).expect("JSON answers are JSON")
 }
 

@@ -1,10 +1,12 @@
 //! `joules diagnose`: why run B differs from run A.
 
+use std::borrow::Cow;
+
 use clap::Args;
 
 use super::options::{Format, ModelSource, Output, RunSource, Work};
 use super::{Context, Failure, Outcome};
-use crate::diagnose::{Diagnosis, Verdict, diagnose};
+use crate::diagnose::{Diagnosis, Verdict, diagnose_sets};
 use crate::fit::Fitted;
 use crate::notes::plural;
 use crate::report::diagnosis;
@@ -22,6 +24,12 @@ pub(super) struct Diagnose {
     /// The run to explain
     #[arg(value_name = "B")]
     b: String,
+    /// A repeat of A: with repeats the difference is held against their own spread [repeatable]
+    #[arg(long, value_name = "REF")]
+    repeat_a: Vec<String>,
+    /// A repeat of B [repeatable]
+    #[arg(long, value_name = "REF")]
+    repeat_b: Vec<String>,
     /// Metric to explain [default: the model's, energy per token]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
@@ -41,10 +49,14 @@ pub(super) struct Diagnose {
 impl Diagnose {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let store = self.source.store()?;
-        let (a, b) = (store.find(&self.a)?, store.find(&self.b)?);
-        let fitted = self.model.fitted_for(context, &[&a, &b])?;
+        let side = |first: &String, repeats: &[String]| -> Result<Vec<Cow<'_, Run>>, Failure> {
+            std::iter::once(first).chain(repeats).map(|text| Ok(store.find(text)?)).collect()
+        };
+        let (a, b) = (side(&self.a, &self.repeat_a)?, side(&self.b, &self.repeat_b)?);
+        let (a, b): (Vec<&Run>, Vec<&Run>) = (a.iter().map(Cow::as_ref).collect(), b.iter().map(Cow::as_ref).collect());
+        let fitted = self.model.fitted_for(context, &[a[0], b[0]])?;
         let runs: Vec<&Run> = store.runs().collect();
-        let answer = diagnose(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
+        let answer = diagnose_sets(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
         // A terminal shows the command above the answer; a page that is kept says how it was made.
         let made_by = (self.output.format == Format::Markdown).then(|| self.made_by(&fitted));
         self.output.answer(context, &diagnosis(&answer, made_by.as_deref()), || json(&answer))?;

@@ -8,11 +8,12 @@ use super::caveats::caveats;
 use super::evidence::evidence;
 use super::forced::{Charge, apply, charge};
 use super::game::{Game, Part};
-use super::noise::gate;
+use super::next::next_measurement;
 use super::recommend::recommendations;
 use super::result::{
     CauseFactor, Diagnosis, IdentityTerm, LatentValue, MechanismFactor, RunValue, UnexplainedFactor, Verdict,
 };
+use super::sets::{gate_sets, pooled};
 use crate::attribute::mechanism_shares;
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
@@ -39,6 +40,17 @@ pub enum DiagnoseError {
     SameRun {
         /// The run.
         run: String,
+    },
+    /// Runs of one side that are not repeats of each other.
+    #[error("`{other}` is no repeat of `{first}`: they differ in `{condition}`")]
+    #[diagnostic(help("runs that stand for one side must have the same conditions"))]
+    NotARepeat {
+        /// The side's first run.
+        first: String,
+        /// The other run.
+        other: String,
+        /// A condition that differs.
+        condition: String,
     },
     /// A task that the model knows nothing of.
     #[error("run `{run}` has task `{task}`, which model `{model}` does not describe")]
@@ -93,7 +105,20 @@ pub fn diagnose(
     b: &Run,
     metric: Option<&str>,
 ) -> Result<Diagnosis, DiagnoseError> {
+    diagnose_sets(fitted, catalog, store, &[a], &[b], metric)
+}
+
+/// Explains the difference of `metric` between two sets of repeated runs; each set is one configuration, and not empty.
+pub fn diagnose_sets(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    store: &[&Run],
+    set_a: &[&Run],
+    set_b: &[&Run],
+    metric: Option<&str>,
+) -> Result<Diagnosis, DiagnoseError> {
     let model = &fitted.model;
+    let (a, b) = (&pooled(set_a)?, &pooled(set_b)?);
     check(model, a, b)?;
     let metric = metric.unwrap_or(&model.default_metric);
     let target = model.node_index(metric).filter(|&index| is_metric(model, index));
@@ -112,8 +137,8 @@ pub fn diagnose(
     let charges = charge_batch(fitted, &game, &first, &second, &mut parts, &mut shares);
     let log_ratio = (values.1 / values.0).ln();
     close(&mut parts, log_ratio);
-    let (spread, verdict) = gate(store, a, b, metric, log_ratio);
-    let intervals = intervals(fitted, &game, &parts);
+    let (spread, verdict) = gate_sets(store, set_a, set_b, metric, log_ratio);
+    let intervals = intervals(fitted, &game, &parts, (set_a.len(), set_b.len()));
     let (causes, unexplained) =
         factors(fitted, catalog, &game, &parts, &shares, &intervals, &charges, (&first, &second));
     let mut diagnosis = Diagnosis {
@@ -129,10 +154,12 @@ pub fn diagnose(
         latents: latents(model, &first, &second),
         identities: identities(fitted, catalog, target, &first, &second)?,
         evidence: Vec::new(),
+        next_measurement: None,
         recommendations: Vec::new(),
         caveats: Vec::new(),
     };
     diagnosis.evidence = evidence(model, catalog, store, &diagnosis, (&first.run, &second.run));
+    diagnosis.next_measurement = next_measurement(model, &diagnosis, &first.run, &second.run);
     diagnosis.recommendations = recommendations(fitted, catalog, &diagnosis, &first, &second)?;
     let disagree = (gaps.0.abs() > COLUMNS_DISAGREE, gaps.1.abs() > COLUMNS_DISAGREE);
     diagnosis.caveats = caveats(fitted, catalog, &diagnosis, &first, &second, disagree);
@@ -251,7 +278,7 @@ fn close(parts: &mut [Part], log_ratio: f64) {
 
 /// 90 % intervals: parameters (posterior), run-to-run noise of the measured values, and the chance that what is unexplained
 /// is an error in the causes' effects, which is divided among them by the root of their share.
-fn intervals(fitted: &Fitted, game: &Game<'_>, parts: &[Part]) -> Vec<[f64; 2]> {
+fn intervals(fitted: &Fitted, game: &Game<'_>, parts: &[Part], repeats: (usize, usize)) -> Vec<[f64; 2]> {
     let model = &fitted.model;
     let is_unexplained = |player: usize| model.causes[game.players[player]].is_unexplained();
     let unexplained: f64 =
@@ -267,8 +294,10 @@ fn intervals(fitted: &Fitted, game: &Game<'_>, parts: &[Part]) -> Vec<[f64; 2]> 
         .enumerate()
         .map(|(player, part)| {
             let parameters: DVector<f64> = fitted.whiten(&part.slope);
-            let sides = part.noise_slopes.0.iter().chain(&part.noise_slopes.1);
-            let repeats: f64 = sides.map(|slope| (slope * REPEAT_SPREAD).powi(2)).sum();
+            let side = |slopes: &[f64], repeats: usize| {
+                slopes.iter().map(|slope| (slope * REPEAT_SPREAD).powi(2)).sum::<f64>() / repeats as f64
+            };
+            let repeats = side(&part.noise_slopes.0, repeats.0) + side(&part.noise_slopes.1, repeats.1);
             let structure = if is_unexplained(player) || explained == 0.0 {
                 0.0
             } else {

@@ -10,12 +10,14 @@ mod evidence;
 mod explain;
 mod forced;
 mod game;
+mod next;
 mod noise;
 mod recommend;
 mod result;
+mod sets;
 
-pub use explain::{DiagnoseError, diagnose};
+pub use explain::{DiagnoseError, diagnose, diagnose_sets};
 pub use result::{
-    CauseFactor, Diagnosis, Evidence, ForcedBy, IdentityTerm, LatentValue, MechanismFactor, Recommendation, RunValue,
-    UnexplainedFactor, Verdict,
+    CauseFactor, Diagnosis, Evidence, ForcedBy, IdentityTerm, LatentValue, MechanismFactor, NextMeasurement,
+    Recommendation, RunValue, UnexplainedFactor, Verdict,
 };

@@ -162,6 +162,15 @@ pub struct Recommendation {
     pub text: String,
 }
 
+/// The one measurement that would shrink the answer most.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NextMeasurement {
+    /// The sentence for a person.
+    pub text: String,
+    /// Conditions of A to set for it, in words of the command line; empty where it is no new configuration.
+    pub set: Vec<String>,
+}
+
 /// Why two runs differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
@@ -189,6 +198,8 @@ pub struct Diagnosis {
     pub identities: Vec<IdentityTerm>,
     /// Measured rows that bear on it.
     pub evidence: Vec<Evidence>,
+    /// What to measure next.
+    pub next_measurement: Option<NextMeasurement>,
     /// What to do.
     pub recommendations: Vec<Recommendation>,
     /// What to know.

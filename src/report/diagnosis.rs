@@ -252,6 +252,13 @@ fn evidence(answer: &Diagnosis, document: &mut Document) {
 
 fn recommendations(answer: &Diagnosis, document: &mut Document) {
     document.heading("What to do");
+    settings(answer, document);
+    if let Some(next) = &answer.next_measurement {
+        document.paragraph(Text::new().plain("To be surer, ").plain(&next.text).plain("."));
+    }
+}
+
+fn settings(answer: &Diagnosis, document: &mut Document) {
     if answer.recommendations.is_empty() {
         document.paragraph(match answer.unexplained.first() {
             Some(term) if answer.mostly_unexplained() => {
