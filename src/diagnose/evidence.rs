@@ -10,7 +10,7 @@ use crate::model::{Cause, Model, canonical};
 use crate::notes::list;
 use crate::runs::{Run, Value};
 use crate::stats::median;
-use crate::unit::show;
+use crate::unit::{show, show_plain};
 
 /// Conditions that are outcomes of a task rather than settings: small differences do not make another configuration.
 const MEASURED_CONDITIONS: [&str; 3] = ["output_tokens", "output_tokens_dispersion", "prompt_tokens"];
@@ -42,16 +42,12 @@ pub(super) fn words(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b:
 }
 
 fn property_words(model: &Model, catalog: &Catalog, run: &Run, name: &str) -> Option<String> {
-    let index = model.node_index(name)?;
-    let from = model.from(index)?;
-    let keys: Option<Vec<String>> =
-        from.keys.iter().map(|key| run.conditions.get(key).map(ToString::to_string)).collect();
-    let keys = keys?;
-    match catalog.get(&from.table, &keys.iter().map(String::as_str).collect::<Vec<_>>(), &from.attribute)? {
-        CatalogValue::Number(value) if value >= 1e8 && model.nodes[index].unit.label == "1" => {
-            Some(format!("{} billion", crate::unit::show_plain(value / 1e9)))
+    let label = &model.node(name)?.unit.label;
+    match model.property(catalog, run, name)? {
+        CatalogValue::Number(value) if value >= 1e8 && label == "1" => {
+            Some(format!("{} billion", show_plain(value / 1e9)))
         }
-        CatalogValue::Number(value) => Some(show(value, &model.nodes[index].unit.label)),
+        CatalogValue::Number(value) => Some(show(value, label)),
         CatalogValue::Name(name) => Some(name),
         CatalogValue::Flag(on) => Some(on.to_string()),
     }

@@ -1,13 +1,13 @@
 //! The cooperative game of a diagnosis: v(S) = ln metric with the causes in S taken from run B, the rest from run A.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use nalgebra::DVector;
 
-use crate::attribute::{mechanism_shares, sampled_shapley, shapley_linear};
+use crate::attribute::{mechanism_shares, sampled_shapley, shapley_linear, shapley_weights};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::{Columns, Frame, FrameError, Input, Model, Slopes, Slot, text_code};
+use crate::model::{Cause, Columns, Frame, FrameError, Input, Model, Slopes, Slot, text_code};
 use crate::predict::Abducted;
 use crate::runs::Run;
 
@@ -189,7 +189,7 @@ impl<'a> Game<'a> {
         let count = self.players.len();
         let bit = 1 << player;
         let pairs: Vec<(usize, f64)> = if count <= EXACT_SHARES {
-            let weights = crate::attribute::shapley_weights(count);
+            let weights = shapley_weights(count);
             (0..1_usize << count)
                 .filter(|mask| mask & bit == 0)
                 .map(|mask| (mask, weights[mask.count_ones() as usize]))
@@ -244,7 +244,7 @@ fn masks(players: usize) -> Vec<usize> {
     if players <= EXACT_PLAYERS {
         return (0..1 << players).collect();
     }
-    let mut masks = std::collections::BTreeSet::from([0, (1 << players) - 1]);
+    let mut masks = BTreeSet::from([0, (1 << players) - 1]);
     sampled_shapley(players, PERMUTATIONS, 1, |coalition| {
         masks.insert(mask_of(coalition));
         0.0
@@ -274,27 +274,14 @@ fn players(model: &Model, catalog: &Catalog, a: &Abducted, b: &Abducted) -> Vec<
 }
 
 /// Whether a condition or property of a cause differs between two runs.
-pub(super) fn conditions_differ(
-    model: &Model,
-    catalog: &Catalog,
-    cause: &crate::model::Cause,
-    a: &Run,
-    b: &Run,
-) -> bool {
-    let looked_up = |property: &String, run: &Run| {
-        let from = model.node_index(property).and_then(|index| model.from(index))?;
-        let keys: Option<Vec<String>> =
-            from.keys.iter().map(|key| run.conditions.get(key).map(ToString::to_string)).collect();
-        let keys = keys?;
-        catalog.get(&from.table, &keys.iter().map(String::as_str).collect::<Vec<_>>(), &from.attribute)
-    };
+pub(super) fn conditions_differ(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b: &Run) -> bool {
     cause.conditions.iter().any(|name| a.conditions.get(name) != b.conditions.get(name))
-        || cause.properties.iter().any(|name| looked_up(name, a) != looked_up(name, b))
+        || cause.properties.iter().any(|name| model.property(catalog, a, name) != model.property(catalog, b, name))
 }
 
 /// Noise, states and bounds of every coalition.
 fn fill_noise(model: &Model, frame: &mut Frame, a: &Abducted, b: &Abducted, players: &[usize], masks: &[usize]) {
-    let charged = |mask: usize, member: &dyn Fn(&crate::model::Cause) -> bool| {
+    let charged = |mask: usize, member: &dyn Fn(&Cause) -> bool| {
         players.iter().enumerate().any(|(bit, &cause)| mask >> bit & 1 == 1 && member(&model.causes[cause]))
     };
     for (index, input) in model.inputs.iter().enumerate() {

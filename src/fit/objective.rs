@@ -15,7 +15,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::model::{Columns, Frame, Model, ParameterSpace, Slot, text_code};
+use crate::model::{Columns, Frame, Model, ParameterSpace, Slot};
 
 /// Degrees of freedom of the noise: heavy enough that a stalled run does not bend the equations.
 pub const DEGREES_OF_FREEDOM: f64 = 4.0;
@@ -71,11 +71,9 @@ impl<'a> Objective<'a> {
         let combinations = 1_usize << model.regimes.len();
         let states = (0..combinations)
             .map(|combination| {
-                let mut inputs = frame.inputs.clone();
-                for (bit, regime) in model.regimes.iter().enumerate() {
-                    inputs[regime.input].fill(text_code(&regime.states[combination >> bit & 1]));
-                }
-                inputs
+                let mut frame = frame.clone();
+                frame.set_states(model, combination);
+                frame.inputs
             })
             .collect();
         Self { model, space, frame, states }
@@ -114,7 +112,7 @@ impl<'a> Objective<'a> {
             .iter()
             .enumerate()
             .map(|(combination, values)| {
-                let prior = self.state_prior(values, lanes, lane, combination);
+                let prior = self.model.state_prior(values, lanes, lane, combination);
                 let cost: f64 = self.observations(values, lanes, row, lane).iter().map(Observation::cost).sum();
                 prior.ln() - cost
             })
@@ -123,18 +121,6 @@ impl<'a> Objective<'a> {
         let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
         let total = largest + sum.ln();
         (-total, logs.iter().map(|log| (log - total).exp()).collect())
-    }
-
-    fn state_prior(&self, values: &[f64], lanes: usize, lane: usize, combination: usize) -> f64 {
-        self.model
-            .regimes
-            .iter()
-            .enumerate()
-            .map(|(bit, regime)| {
-                let share = values[regime.probability as usize * lanes + lane].clamp(0.0, 1.0);
-                if combination >> bit & 1 == 1 { share } else { 1.0 - share }
-            })
-            .product()
     }
 
     fn observations(&self, values: &[f64], lanes: usize, row: usize, lane: usize) -> Vec<Observation> {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::definition::{Definition, NodeDefinition};
+use super::digest::text_code;
 use super::expression::{Expression, ExpressionKind, Function, Operator};
-use super::frame::{Input, text_code};
+use super::frame::Input;
 use super::graph::Graph;
 use super::groups::causes;
 use super::op::{Op, Slot};
