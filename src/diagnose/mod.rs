@@ -6,15 +6,21 @@
 //! carried it, and a batch that memory forced is charged to what filled the memory (see `forced`).
 
 mod caveats;
+mod changes;
+mod error;
 mod evidence;
 mod explain;
+mod factors;
 mod forced;
 mod game;
+mod measured;
 mod noise;
 mod recommend;
 mod result;
+mod values;
 
-pub use explain::{DiagnoseError, diagnose};
+pub use error::DiagnoseError;
+pub use explain::diagnose;
 pub use result::{
     CauseFactor, Diagnosis, Evidence, ForcedBy, IdentityTerm, LatentValue, MechanismFactor, Recommendation, RunValue,
     UnexplainedFactor, Verdict,
