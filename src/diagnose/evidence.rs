@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::game::conditions_differ;
+use super::players::conditions_differ;
 use super::result::{Diagnosis, Evidence};
 use crate::catalog::Catalog;
 use crate::model::{Cause, Model, canonical};

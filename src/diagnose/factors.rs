@@ -3,7 +3,8 @@
 use nalgebra::DVector;
 
 use super::forced::Charge;
-use super::game::{Game, Part};
+use super::game::Game;
+use super::part::Part;
 use super::result::{CauseFactor, MechanismFactor, UnexplainedFactor};
 use super::values::values;
 use crate::catalog::Catalog;

@@ -15,6 +15,8 @@ mod forced;
 mod game;
 mod measured;
 mod noise;
+mod part;
+mod players;
 mod recommend;
 mod result;
 mod values;

@@ -15,10 +15,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::likelihood::{DEGREES_OF_FREEDOM, Observation};
 use crate::model::{Columns, Frame, Model, ParameterSpace, Slot};
-
-/// Degrees of freedom of the noise: heavy enough that a stalled run does not bend the equations.
-pub const DEGREES_OF_FREEDOM: f64 = 4.0;
 
 /// Rows evaluated together.
 const BLOCK: usize = 64;
@@ -37,33 +35,6 @@ pub(crate) struct Curved {
     pub(crate) cost: f64,
     pub(crate) gradient: DVector<f64>,
     pub(crate) curvature: DMatrix<f64>,
-}
-
-/// One observation of one run: its node, residual and spread.
-#[derive(Clone, Copy)]
-struct Observation {
-    noisy: usize,
-    residual: f64,
-    sigma: f64,
-    predicted: f64,
-}
-
-impl Observation {
-    fn cost(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        f64::midpoint(nu, 1.0) * (self.residual / self.sigma).powi(2).mul_add(1.0 / nu, 1.0).ln() + self.sigma.ln()
-    }
-
-    fn weight(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        (nu + 1.0) / (nu * self.sigma.powi(2) + self.residual.powi(2))
-    }
-
-    /// Information about ln f: the weight, less what heavy tails take from it.
-    fn information(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        self.weight() * (nu + 1.0) / (nu + 3.0)
-    }
 }
 
 impl<'a> Objective<'a> {

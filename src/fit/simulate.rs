@@ -1,7 +1,7 @@
 //! Runs as a model would have produced them: what tests of a fit start from.
 
 use super::frame;
-use super::objective::DEGREES_OF_FREEDOM;
+use super::likelihood::DEGREES_OF_FREEDOM;
 use crate::catalog::Catalog;
 use crate::model::{FrameError, Model, canonical, text_code};
 use crate::runs::Run;

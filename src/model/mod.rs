@@ -7,6 +7,7 @@
 mod build;
 mod check;
 mod compile;
+mod compile_expression;
 mod definition;
 mod derive;
 mod digest;
