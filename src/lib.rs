@@ -13,6 +13,26 @@
 //! Three types in a row keep questions honest: a [`model::Definition`] is a file as written, a
 //! [`model::Model`] is checked and compiled, a [`fit::Fitted`] has estimates. A question that needs
 //! estimates takes a `&Fitted`.
+//!
+//! What each module does, and what it may use directly; a test reads the code and holds it against this table.
+//! *base* is `unit`, `stats` and `notes`. Only `cli` prints, reads arguments or the environment, or ends the process.
+//!
+//! | module | duty | may use |
+//! |---|---|---|
+//! | [`unit`] | dimensions and units: read, checked, shown with the right digits | – |
+//! | [`stats`] | samples, intervals, robust estimates, seeded randomness | – |
+//! | [`notes`] | caveats and the wording of messages | unit, stats |
+//! | [`runs`] | run, conditions, sweep, store; references and selectors | base |
+//! | [`catalog`] | what is known of GPUs, architectures, precisions and tasks beforehand | base |
+//! | [`model`] | definition, checked equations, graph, tape; runs bound to them by look-ups | catalog, runs, base |
+//! | [`fit`] | objective, optimiser, posterior, summary; the catalog is handed through to `model` | model, catalog, runs, base |
+//! | [`predict`] | a fitted model on conditions: abduction of a run | fit, model, catalog, runs, base |
+//! | [`attribute`] | games and identities: Shapley, Owen, log-mean shares; knows no runs | model, base |
+//! | [`whatif`] | interventions and counterfactuals | predict, attribute, fit, model, catalog, runs, base |
+//! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`import`] | foreign formats become runs | catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;
 pub mod catalog;

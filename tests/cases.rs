@@ -110,7 +110,8 @@ fn the_first_cause_of_public_pairs_is_an_expected_one() {
             };
             assert!(!names.contains(&first.as_str()), "{}: {cause} is ruled out, but comes first", case.id);
             let keys: &[&str] = match cause.as_str() {
-                "model" => &["model"],
+                "model" | "total_params" | "active_params" => &["model"],
+                "parallelism" => &["tensor_parallel", "expert_parallel", "data_parallel"],
                 "task" => &["task"],
                 "gpu_model" => &["gpu"],
                 "num_gpus" => &["gpus"],

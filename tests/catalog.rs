@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use joules::catalog::{Catalog, CatalogValue, base_model};
+use joules::catalog::{Catalog, CatalogValue};
+use joules::runs::split_precision;
 use joules::unit::Dimension;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
@@ -224,7 +225,7 @@ fn every_model_of_the_public_data_is_known() {
     let models = index["models"].as_object().unwrap();
     assert_eq!(models.len(), 46);
     for (checkpoint, published) in models {
-        let (base, suffix) = base_model(checkpoint);
+        let (base, suffix) = split_precision(checkpoint);
         assert!(catalog.contains("architecture", &[base]), "{base}");
         let native = catalog.get("architecture", &[base], "native_precision").unwrap();
         let precision = suffix.unwrap_or_else(|| native.name().unwrap());

@@ -1,5 +1,6 @@
 //! All tests of the package: one binary, one link.
 
+mod architecture;
 mod asking;
 mod attribution;
 mod cases;

@@ -16,11 +16,9 @@ mod check;
 mod derive;
 mod entry;
 mod fault;
-mod names;
 mod read;
 mod table;
 
 pub use entry::{CatalogValue, Origin};
 pub use fault::{CatalogError, Fault, FaultKind};
-pub use names::base_model;
 pub use table::Catalog;

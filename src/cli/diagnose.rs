@@ -80,7 +80,7 @@ impl Diagnose {
             self.b,
             env!("CARGO_PKG_VERSION"),
             fitted.model.name,
-            fitted.digest(),
+            fitted.model.digest(),
             plural(fitted.record.runs(), "run"),
         )
     }

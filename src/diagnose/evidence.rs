@@ -1,16 +1,14 @@
-//! Measured rows that bear on an answer, and causes in words.
+//! Measured rows that bear on an answer.
 
 use std::collections::BTreeMap;
 
-use super::explain::condition_words;
-use super::game::conditions_differ;
+use super::players::conditions_differ;
 use super::result::{Diagnosis, Evidence};
-use crate::catalog::{Catalog, CatalogValue};
+use crate::catalog::Catalog;
 use crate::model::{Cause, Model, canonical};
 use crate::notes::list;
 use crate::runs::{Run, Value};
 use crate::stats::median;
-use crate::unit::show;
 
 /// Conditions that are outcomes of a task rather than settings: small differences do not make another configuration.
 const MEASURED_CONDITIONS: [&str; 3] = ["output_tokens", "output_tokens_dispersion", "prompt_tokens"];
@@ -18,44 +16,6 @@ const MEASURED_CONDITIONS: [&str; 3] = ["output_tokens", "output_tokens_dispersi
 const SAME_LENGTH: f64 = 0.1;
 /// Steps shown at most.
 const STEPS: usize = 4;
-
-/// The values of a cause in two runs, in words: of its conditions that differ, or of its properties.
-pub(super) fn words(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b: &Run) -> (String, String) {
-    let differing: Vec<&String> =
-        cause.conditions.iter().filter(|name| a.conditions.get(*name) != b.conditions.get(*name)).collect();
-    // The cause's first condition speaks for it without its name; what only refines it (`output_tokens_dispersion`)
-    // stays silent, as does what neither run recorded.
-    let primary = cause.conditions.first().filter(|first| differing.contains(first));
-    let one = |run: &Run| -> String {
-        let mut parts: Vec<String> = Vec::new();
-        for name in &differing {
-            match primary {
-                Some(first) if first == *name => parts.push(condition_words(run, name)),
-                Some(first) if name.starts_with(first.as_str()) || !run.conditions.contains_key(*name) => {}
-                _ => parts.push(format!("{name} {}", condition_words(run, name))),
-            }
-        }
-        parts.extend(cause.properties.iter().filter_map(|name| property_words(model, catalog, run, name)));
-        parts.join(", ")
-    };
-    (one(a), one(b))
-}
-
-fn property_words(model: &Model, catalog: &Catalog, run: &Run, name: &str) -> Option<String> {
-    let index = model.node_index(name)?;
-    let from = model.from(index)?;
-    let keys: Option<Vec<String>> =
-        from.keys.iter().map(|key| run.conditions.get(key).map(ToString::to_string)).collect();
-    let keys = keys?;
-    match catalog.get(&from.table, &keys.iter().map(String::as_str).collect::<Vec<_>>(), &from.attribute)? {
-        CatalogValue::Number(value) if value >= 1e8 && model.nodes[index].unit.label == "1" => {
-            Some(format!("{} billion", crate::unit::show_plain(value / 1e9)))
-        }
-        CatalogValue::Number(value) => Some(show(value, &model.nodes[index].unit.label)),
-        CatalogValue::Name(name) => Some(name),
-        CatalogValue::Flag(on) => Some(on.to_string()),
-    }
-}
 
 /// Stepping stones between the two runs, and pairs elsewhere that differ only in one of the main causes.
 pub(super) fn evidence(

@@ -9,7 +9,8 @@
 //!
 //! of the batch's φ is charged to the causes of the ceiling's change, in proportion `φᵢ(ln c) / ln(c_B / c_A)`.
 
-use super::game::{Game, Part};
+use super::game::Game;
+use super::part::Part;
 use super::result::ForcedBy;
 use crate::fit::Fitted;
 use crate::model::Constraint;

@@ -1,15 +1,16 @@
 //! The cooperative game of a diagnosis: v(S) = ln metric with the causes in S taken from run B, the rest from run A.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use nalgebra::DVector;
 
-use crate::attribute::{mechanism_shares, sampled_shapley, shapley_linear};
+use super::part::Part;
+use super::players::{fill_noise, players};
+use crate::attribute::{mechanism_shares, sampled_shapley, shapley_linear, shapley_weights};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::{Columns, Frame, FrameError, Input, Model, Slopes, Slot, text_code};
+use crate::model::{Columns, Frame, FrameError, Model, Slopes, Slot};
 use crate::predict::Abducted;
-use crate::runs::Run;
 
 /// Up to this many players every coalition is evaluated.
 const EXACT_PLAYERS: usize = 12;
@@ -28,45 +29,6 @@ pub(super) struct Game<'a> {
     slopes: Slopes,
     row_of: HashMap<usize, usize>,
     runs: (&'a Abducted, &'a Abducted),
-}
-
-/// A cause's part of the change of a logarithm.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    /// φ, in units of the natural logarithm.
-    pub(super) log_factor: f64,
-    /// Derivative of φ by the coordinates of the posterior.
-    pub(super) slope: DVector<f64>,
-    /// Derivative of φ by the log noise of run A and of run B, by noisy node.
-    pub(super) noise_slopes: (Vec<f64>, Vec<f64>),
-    /// Standard error of sampling; 0 where every coalition was evaluated.
-    pub(super) sampling_error: f64,
-}
-
-impl Part {
-    /// The part times a factor.
-    pub(super) fn scaled(&self, factor: f64) -> Self {
-        let scale = |slopes: &[f64]| slopes.iter().map(|slope| slope * factor).collect();
-        Self {
-            log_factor: self.log_factor * factor,
-            slope: &self.slope * factor,
-            noise_slopes: (scale(&self.noise_slopes.0), scale(&self.noise_slopes.1)),
-            sampling_error: self.sampling_error * factor.abs(),
-        }
-    }
-
-    /// Adds a multiple of another part.
-    pub(super) fn add(&mut self, other: &Self, factor: f64) {
-        self.log_factor += factor * other.log_factor;
-        self.slope.axpy(factor, &other.slope, 1.0);
-        for (own, slope) in self.noise_slopes.0.iter_mut().zip(&other.noise_slopes.0) {
-            *own += factor * slope;
-        }
-        for (own, slope) in self.noise_slopes.1.iter_mut().zip(&other.noise_slopes.1) {
-            *own += factor * slope;
-        }
-        self.sampling_error = self.sampling_error.hypot(factor * other.sampling_error);
-    }
 }
 
 impl<'a> Game<'a> {
@@ -189,7 +151,7 @@ impl<'a> Game<'a> {
         let count = self.players.len();
         let bit = 1 << player;
         let pairs: Vec<(usize, f64)> = if count <= EXACT_SHARES {
-            let weights = crate::attribute::shapley_weights(count);
+            let weights = shapley_weights(count);
             (0..1_usize << count)
                 .filter(|mask| mask & bit == 0)
                 .map(|mask| (mask, weights[mask.count_ones() as usize]))
@@ -244,7 +206,7 @@ fn masks(players: usize) -> Vec<usize> {
     if players <= EXACT_PLAYERS {
         return (0..1 << players).collect();
     }
-    let mut masks = std::collections::BTreeSet::from([0, (1 << players) - 1]);
+    let mut masks = BTreeSet::from([0, (1 << players) - 1]);
     sampled_shapley(players, PERMUTATIONS, 1, |coalition| {
         masks.insert(mask_of(coalition));
         0.0
@@ -254,70 +216,4 @@ fn masks(players: usize) -> Vec<usize> {
 
 fn mask_of(coalition: &[bool]) -> usize {
     coalition.iter().enumerate().map(|(bit, &inside)| usize::from(inside) << bit).sum()
-}
-
-/// Causes whose conditions, properties, noises or states differ.
-fn players(model: &Model, catalog: &Catalog, a: &Abducted, b: &Abducted) -> Vec<usize> {
-    let noise_differs = |noise: &usize| a.noise[*noise] != b.noise[*noise];
-    let state_differs = |regime: &usize| a.states[*regime].0 != b.states[*regime].0;
-    model
-        .causes
-        .iter()
-        .enumerate()
-        .filter(|(_, cause)| {
-            conditions_differ(model, catalog, cause, &a.run, &b.run)
-                || cause.noises.iter().any(noise_differs)
-                || cause.regimes.iter().any(state_differs)
-        })
-        .map(|(index, _)| index)
-        .collect()
-}
-
-/// Whether a condition or property of a cause differs between two runs.
-pub(super) fn conditions_differ(
-    model: &Model,
-    catalog: &Catalog,
-    cause: &crate::model::Cause,
-    a: &Run,
-    b: &Run,
-) -> bool {
-    let looked_up = |property: &String, run: &Run| {
-        let from = model.node_index(property).and_then(|index| model.from(index))?;
-        let keys: Option<Vec<String>> =
-            from.keys.iter().map(|key| run.conditions.get(key).map(ToString::to_string)).collect();
-        let keys = keys?;
-        catalog.get(&from.table, &keys.iter().map(String::as_str).collect::<Vec<_>>(), &from.attribute)
-    };
-    cause.conditions.iter().any(|name| a.conditions.get(name) != b.conditions.get(name))
-        || cause.properties.iter().any(|name| looked_up(name, a) != looked_up(name, b))
-}
-
-/// Noise, states and bounds of every coalition.
-fn fill_noise(model: &Model, frame: &mut Frame, a: &Abducted, b: &Abducted, players: &[usize], masks: &[usize]) {
-    let charged = |mask: usize, member: &dyn Fn(&crate::model::Cause) -> bool| {
-        players.iter().enumerate().any(|(bit, &cause)| mask >> bit & 1 == 1 && member(&model.causes[cause]))
-    };
-    for (index, input) in model.inputs.iter().enumerate() {
-        match input {
-            Input::Given(_) => {}
-            Input::Observed(_) => frame.inputs[index].fill(f64::NAN),
-            Input::Noise(_) => {
-                if let Some(noisy) = model.noisy.iter().position(|noisy| noisy.noise_input == index) {
-                    for (row, &mask) in masks.iter().enumerate() {
-                        let from_b = charged(mask, &|cause| cause.noises.contains(&noisy));
-                        frame.inputs[index][row] = if from_b { b.noise[noisy] } else { a.noise[noisy] };
-                    }
-                } else if let Some(bound) = model.bounds.iter().position(|bound| bound.noise_input == index) {
-                    frame.inputs[index].fill(a.bounds[bound]);
-                }
-            }
-            Input::State(regime) => {
-                for (row, &mask) in masks.iter().enumerate() {
-                    let from_b = charged(mask, &|cause| cause.regimes.contains(regime));
-                    let state = if from_b { b.states[*regime].0 } else { a.states[*regime].0 };
-                    frame.inputs[index][row] = text_code(&model.regimes[*regime].states[state]);
-                }
-            }
-        }
-    }
 }

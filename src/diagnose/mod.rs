@@ -6,17 +6,25 @@
 //! carried it, and a batch that memory forced is charged to what filled the memory (see `forced`).
 
 mod caveats;
+mod changes;
+mod error;
 mod evidence;
 mod explain;
+mod factors;
 mod forced;
 mod game;
+mod measured;
 mod next;
 mod noise;
+mod part;
+mod players;
 mod recommend;
 mod result;
 mod sets;
+mod values;
 
-pub use explain::{DiagnoseError, diagnose, diagnose_sets};
+pub use error::DiagnoseError;
+pub use explain::{diagnose, diagnose_sets};
 pub use result::{
     CauseFactor, Diagnosis, Evidence, ForcedBy, IdentityTerm, LatentValue, MechanismFactor, NextMeasurement,
     Recommendation, RunValue, UnexplainedFactor, Verdict,

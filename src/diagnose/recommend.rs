@@ -6,7 +6,7 @@ use super::result::{Diagnosis, Recommendation};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
 use crate::model::FrameError;
-use crate::notes::list;
+use crate::notes::{list, words};
 use crate::predict::Abducted;
 use crate::runs::Value;
 use crate::stats::NORMAL_QUANTILE_90;
@@ -138,7 +138,7 @@ fn evaluate(
     let slope: DVector<f64> = then.log_slope(fitted, run, target) - now.log_slope(fitted, run, target);
     let half = NORMAL_QUANTILE_90 * (fitted.spread(&slope).powi(2) + 0.25 * unexplained(diagnosis).powi(2)).sqrt();
     let latency_factor = model.node_index("itl_p50").map(|node| then.values[node] / now.values[node]);
-    let words: Vec<String> = change.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let settings: Vec<String> = change.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let size = percent(log.exp_m1().abs());
     let direction = if log < 0.0 { "lowers" } else { "raises" };
     let latency = latency_factor.map_or_else(String::new, |factor| match factor {
@@ -146,11 +146,11 @@ fn evaluate(
         factor if factor < 0.99 => format!(", with {} less time between tokens", percent(1.0 - factor)),
         _ => ", at the same time between tokens".to_owned(),
     });
-    let metric = diagnosis.metric.replace('_', " ");
+    let metric = words(&diagnosis.metric);
     Ok(Some(Recommendation {
         run: run.run.id.clone(),
-        text: format!("{} on `{}` {direction} {metric} by {size}{latency}", list(&words), run.run.id),
-        set: words,
+        text: format!("{} on `{}` {direction} {metric} by {size}{latency}", list(&settings), run.run.id),
+        set: settings,
         factor: log.exp(),
         interval: [(log - half).exp(), (log + half).exp()],
         latency_factor,

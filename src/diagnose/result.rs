@@ -225,4 +225,10 @@ impl Diagnosis {
             size(&mut self.unexplained.iter().map(|term| term.factor)),
         )
     }
+
+    /// Whether the unexplained part is larger than the explained one.
+    pub fn mostly_unexplained(&self) -> bool {
+        let (explained, unexplained) = self.sizes();
+        self.verdict == Verdict::Different && unexplained > explained
+    }
 }

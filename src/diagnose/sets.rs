@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::explain::DiagnoseError;
+use super::error::DiagnoseError;
 use super::noise::{Spread, gate};
 use super::result::Verdict;
 use crate::notes::plural;

@@ -79,14 +79,6 @@ struct PosteriorTable {
     factor: String,
 }
 
-/// A short digest of a model's text: FNV-1a, 64 bits.
-pub(super) fn digest(text: &str) -> String {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
-}
-
 /// The text of a fitted file.
 pub fn write_fitted(fitted: &Fitted) -> String {
     let mut text = format!(
@@ -95,7 +87,7 @@ pub fn write_fitted(fitted: &Fitted) -> String {
          format = {FORMAT}\nmodel = \"{0}\"\ndigest = \"{1}\"\n\n[fit]\nruns = {2}\nstopped = {3}\nlog_posterior = {4:?}\n\
          starts = {5:?}\nseed = {6}\n\n[fit.sources]\n",
         fitted.model.name,
-        digest(&fitted.model.text),
+        fitted.model.digest(),
         fitted.record.runs(),
         quoted(&fitted.record.stopped),
         fitted.record.log_posterior,
@@ -171,7 +163,7 @@ fn parsed(file: &str, text: &str) -> Result<FittedFile, FittedFileError> {
 pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, FittedFileError> {
     let form = |reason: String| FittedFileError::Form { file: file.to_owned(), reason };
     let parsed = parsed(file, text)?;
-    let own = digest(&model.text);
+    let own = model.digest();
     if parsed.model != model.name || parsed.digest != own {
         return Err(FittedFileError::OtherModel {
             file: file.to_owned(),

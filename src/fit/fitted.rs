@@ -6,8 +6,9 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use super::solver::{Settings, Solution};
-use crate::model::{Frame, Model, Op, ParameterSpace, Slopes, Slot};
+use crate::model::{Frame, Model, Op, ParameterSpace, Slopes, Slot, Term};
 use crate::runs::Run;
+use crate::stats::NORMAL_QUANTILE_90;
 
 /// How a fit was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,11 +75,6 @@ impl Fitted {
         Self { model, space, theta, record, factor }
     }
 
-    /// A short digest of the model's text.
-    pub fn digest(&self) -> String {
-        super::file::digest(&self.model.text)
-    }
-
     /// L⁻¹·g: a derivative by coordinate in the posterior's own units, so that its squared length is the variance
     /// g·H⁻¹·g of the quantity differentiated.
     pub(crate) fn whiten(&self, gradient: &DVector<f64>) -> DVector<f64> {
@@ -103,25 +99,20 @@ impl Fitted {
     pub fn level_interval(&self, parameter: &str, level: &str) -> Option<(f64, f64)> {
         let index = self.model.parameters.iter().position(|own| own.definition.name == parameter)?;
         let (prior, terms) = self.space.terms(&self.model, index, level);
-        let mut gradient = DVector::zeros(self.theta.len());
-        let mut x = 0.0;
-        for term in &terms {
-            gradient[term.index] += term.weight;
-            x += term.weight * self.theta[term.index];
-        }
-        let half = crate::stats::NORMAL_QUANTILE_90 * self.spread(&gradient);
+        let (x, spread) = self.coordinate(&terms);
+        let half = NORMAL_QUANTILE_90 * spread;
         Some((prior.value(x - half).0, prior.value(x + half).0))
     }
 
-    /// Posterior standard deviation of every coordinate; its prior standard deviation is 1.
-    pub fn coordinate_spreads(&self) -> Vec<f64> {
-        (0..self.theta.len())
-            .map(|index| {
-                let mut unit = DVector::zeros(self.theta.len());
-                unit[index] = 1.0;
-                self.spread(&unit)
-            })
-            .collect()
+    /// Mode and posterior standard deviation of a sum of coordinates.
+    pub(super) fn coordinate(&self, terms: &[Term]) -> (f64, f64) {
+        let mut gradient = DVector::zeros(self.theta.len());
+        let mut x = 0.0;
+        for term in terms {
+            gradient[term.index] += term.weight;
+            x += term.weight * self.theta[term.index];
+        }
+        (x, self.spread(&gradient))
     }
 
     /// Derivative of `ln slot` in one lane of evaluated values: by the coordinates, and by every input column.

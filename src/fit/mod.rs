@@ -8,6 +8,7 @@ mod file;
 mod fitted;
 #[cfg(test)]
 mod laws;
+mod likelihood;
 mod objective;
 mod simulate;
 mod solver;
@@ -15,7 +16,7 @@ mod summary;
 
 pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
-pub use objective::DEGREES_OF_FREEDOM;
+pub use likelihood::DEGREES_OF_FREEDOM;
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;

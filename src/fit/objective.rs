@@ -15,10 +15,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::model::{Columns, Frame, Model, ParameterSpace, Slot, text_code};
-
-/// Degrees of freedom of the noise: heavy enough that a stalled run does not bend the equations.
-pub const DEGREES_OF_FREEDOM: f64 = 4.0;
+use super::likelihood::{DEGREES_OF_FREEDOM, Observation};
+use crate::model::{Columns, Frame, Model, ParameterSpace, Slot};
 
 /// Rows evaluated together.
 const BLOCK: usize = 64;
@@ -39,43 +37,14 @@ pub(crate) struct Curved {
     pub(crate) curvature: DMatrix<f64>,
 }
 
-/// One observation of one run: its node, residual and spread.
-#[derive(Clone, Copy)]
-struct Observation {
-    noisy: usize,
-    residual: f64,
-    sigma: f64,
-    predicted: f64,
-}
-
-impl Observation {
-    fn cost(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        f64::midpoint(nu, 1.0) * (self.residual / self.sigma).powi(2).mul_add(1.0 / nu, 1.0).ln() + self.sigma.ln()
-    }
-
-    fn weight(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        (nu + 1.0) / (nu * self.sigma.powi(2) + self.residual.powi(2))
-    }
-
-    /// Information about ln f: the weight, less what heavy tails take from it.
-    fn information(&self) -> f64 {
-        let nu = DEGREES_OF_FREEDOM;
-        self.weight() * (nu + 1.0) / (nu + 3.0)
-    }
-}
-
 impl<'a> Objective<'a> {
     pub(crate) fn new(model: &'a Model, space: &'a ParameterSpace, frame: &'a Frame) -> Self {
         let combinations = 1_usize << model.regimes.len();
         let states = (0..combinations)
             .map(|combination| {
-                let mut inputs = frame.inputs.clone();
-                for (bit, regime) in model.regimes.iter().enumerate() {
-                    inputs[regime.input].fill(text_code(&regime.states[combination >> bit & 1]));
-                }
-                inputs
+                let mut frame = frame.clone();
+                frame.set_states(model, combination);
+                frame.inputs
             })
             .collect();
         Self { model, space, frame, states }
@@ -114,7 +83,7 @@ impl<'a> Objective<'a> {
             .iter()
             .enumerate()
             .map(|(combination, values)| {
-                let prior = self.state_prior(values, lanes, lane, combination);
+                let prior = self.model.state_prior(values, lanes, lane, combination);
                 let cost: f64 = self.observations(values, lanes, row, lane).iter().map(Observation::cost).sum();
                 prior.ln() - cost
             })
@@ -123,18 +92,6 @@ impl<'a> Objective<'a> {
         let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
         let total = largest + sum.ln();
         (-total, logs.iter().map(|log| (log - total).exp()).collect())
-    }
-
-    fn state_prior(&self, values: &[f64], lanes: usize, lane: usize, combination: usize) -> f64 {
-        self.model
-            .regimes
-            .iter()
-            .enumerate()
-            .map(|(bit, regime)| {
-                let share = values[regime.probability as usize * lanes + lane].clamp(0.0, 1.0);
-                if combination >> bit & 1 == 1 { share } else { 1.0 - share }
-            })
-            .product()
     }
 
     fn observations(&self, values: &[f64], lanes: usize, row: usize, lane: usize) -> Vec<Observation> {

@@ -1,9 +1,9 @@
 //! Runs as a model would have produced them: what tests of a fit start from.
 
 use super::frame;
-use super::objective::DEGREES_OF_FREEDOM;
+use super::likelihood::DEGREES_OF_FREEDOM;
 use crate::catalog::Catalog;
-use crate::model::{FrameError, Model, Role, canonical, text_code};
+use crate::model::{FrameError, Model, canonical, text_code};
 use crate::runs::Run;
 use crate::stats::Draws;
 
@@ -75,7 +75,7 @@ pub fn simulate(
         let all = given.is_empty() && seen.is_empty();
         for node in &model.nodes {
             let value = at(&values, node.value, row);
-            let outcome = matches!(node.role, Role::Metric | Role::Identity);
+            let outcome = node.role.is_outcome();
             match &node.observed {
                 Some(name) if !outcome && (all || seen.contains_key(name)) => {
                     run.observed.insert(name.clone(), value);
@@ -88,10 +88,7 @@ pub fn simulate(
         }
     }
     let parameters = (0..model.parameters.len())
-        .flat_map(|index| {
-            let levels = std::iter::once(String::new()).chain(space.levels(index).map(str::to_owned));
-            levels.map(move |level| (index, level))
-        })
+        .flat_map(|index| space.pooled_and_levels(index).map(move |level| (index, level)))
         .map(|(index, level)| Truth {
             name: model.parameters[index].definition.name.clone(),
             value: space.value(model, index, &level, &theta).0,

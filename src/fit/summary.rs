@@ -6,7 +6,7 @@ use super::fitted::Fitted;
 use super::objective::Objective;
 use super::relevant;
 use crate::catalog::Catalog;
-use crate::model::{Frame, FrameError, Role, text_code};
+use crate::model::{Frame, FrameError};
 use crate::runs::Run;
 use crate::stats::{NORMAL_QUANTILE_90, mean, median, quantile};
 
@@ -82,17 +82,10 @@ pub fn estimates(fitted: &Fitted) -> Vec<ParameterEstimate> {
     let mut result = Vec::new();
     for (index, parameter) in fitted.model.parameters.iter().enumerate() {
         let definition = &parameter.definition;
-        let levels = std::iter::once(String::new()).chain(fitted.space.levels(index).map(str::to_owned));
-        for level in levels {
+        for level in fitted.space.pooled_and_levels(index) {
             let (prior, terms) = fitted.space.terms(&fitted.model, index, &level);
-            let mut gradient = nalgebra::DVector::zeros(fitted.theta.len());
-            let (mut x, mut prior_variance) = (0.0, 0.0);
-            for term in &terms {
-                gradient[term.index] += term.weight;
-                x += term.weight * fitted.theta[term.index];
-                prior_variance += term.weight.powi(2);
-            }
-            let spread = fitted.spread(&gradient);
+            let prior_variance: f64 = terms.iter().map(|term| term.weight.powi(2)).sum();
+            let (x, spread) = fitted.coordinate(&terms);
             let at = |x: f64| prior.value(x).0;
             result.push(ParameterEstimate {
                 name: definition.name.clone(),
@@ -141,7 +134,7 @@ pub fn predictions(fitted: &Fitted, catalog: &Catalog, runs: &[Run]) -> Result<V
     let mixtures = mixtures(fitted, &frame);
     let mut result = Vec::new();
     for (row, run) in runs.iter().enumerate() {
-        for node in fitted.model.nodes.iter().filter(|node| matches!(node.role, Role::Metric | Role::Identity)) {
+        for node in fitted.model.metrics() {
             let Some(&measured) = run.metrics.get(&node.name) else { continue };
             let predicted = mixtures
                 .iter()
@@ -161,19 +154,9 @@ fn mixtures(fitted: &Fitted, frame: &Frame) -> Vec<(Vec<f64>, Vec<f64>)> {
     (0..1_usize << model.regimes.len())
         .map(|combination| {
             let mut frame = frame.clone();
-            for (bit, regime) in model.regimes.iter().enumerate() {
-                frame.inputs[regime.input].fill(text_code(&regime.states[combination >> bit & 1]));
-            }
+            frame.set_states(model, combination);
             let (values, _) = fitted.evaluate(&frame, &(0..rows));
-            let shares = (0..rows)
-                .map(|row| {
-                    let share =
-                        |bit: usize| values[model.regimes[bit].probability as usize * rows + row].clamp(0.0, 1.0);
-                    (0..model.regimes.len())
-                        .map(|bit| if combination >> bit & 1 == 1 { share(bit) } else { 1.0 - share(bit) })
-                        .product()
-                })
-                .collect();
+            let shares = (0..rows).map(|row| model.state_prior(&values, rows, row, combination)).collect();
             (shares, values)
         })
         .collect()

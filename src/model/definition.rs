@@ -24,6 +24,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whether it can be asked for: a metric, or what follows exactly from metrics.
+    pub fn is_outcome(self) -> bool {
+        matches!(self, Self::Metric | Self::Identity)
+    }
+
     /// The table's name in the file.
     pub fn table(self) -> &'static str {
         match self {

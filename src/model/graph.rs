@@ -86,11 +86,20 @@ impl Graph {
 
     /// Whether each node is among `of` or leads to one of them.
     pub fn ancestors(&self, of: &[usize]) -> Vec<bool> {
+        self.reached(of, Direction::Incoming)
+    }
+
+    /// Whether each node is among `of` or follows from one of them.
+    pub fn descendants(&self, of: &[usize]) -> Vec<bool> {
+        self.reached(of, Direction::Outgoing)
+    }
+
+    fn reached(&self, from: &[usize], direction: Direction) -> Vec<bool> {
         let mut found = vec![false; self.inner.node_count()];
-        let mut open = of.to_vec();
+        let mut open = from.to_vec();
         while let Some(node) = open.pop() {
             if !std::mem::replace(&mut found[node], true) {
-                open.extend(self.parents(node));
+                open.extend(self.neighbours(node, direction));
             }
         }
         found
@@ -147,18 +156,6 @@ impl Graph {
             }
         }
         distance
-    }
-
-    /// Whether each node is among `of` or follows from one of them.
-    pub fn descendants(&self, of: &[usize]) -> Vec<bool> {
-        let mut found = vec![false; self.inner.node_count()];
-        let mut open = of.to_vec();
-        while let Some(node) = open.pop() {
-            if !std::mem::replace(&mut found[node], true) {
-                open.extend(self.children(node));
-            }
-        }
-        found
     }
 
     /// The graph with its nodes renumbered: `order[new] = old`.

@@ -65,7 +65,7 @@ fn check_members(definition: &Definition, cause_of: &HashMap<&str, &str>, graph:
         .nodes
         .iter()
         .enumerate()
-        .filter(|(_, node)| matches!(node.role, Role::Metric | Role::Identity))
+        .filter(|(_, node)| node.role.is_outcome())
         .map(|(index, _)| index)
         .collect();
     let reaches = graph.ancestors(&ends);

@@ -7,8 +7,10 @@
 mod build;
 mod check;
 mod compile;
+mod compile_expression;
 mod definition;
 mod derive;
+mod digest;
 mod error;
 mod expression;
 mod fault;
@@ -46,7 +48,8 @@ pub use prior::Prior;
 pub use reader::Text;
 pub use shipped::{Shipped, shipped};
 
-pub(crate) use frame::{Input, text_code};
+pub(crate) use digest::{digest, text_code};
+pub(crate) use frame::Input;
 pub(crate) use op::{Op, Slot};
 pub(crate) use tape::{Columns, Tape};
 
@@ -239,8 +242,26 @@ impl Model {
         self.causes.iter().position(|cause| cause.conditions.iter().chain(&cause.properties).any(|own| own == name))
     }
 
+    /// How likely a combination of regime states is a priori, in one lane of evaluated values: bit `i` set is the second
+    /// state of regime `i`.
+    pub(crate) fn state_prior(&self, values: &[f64], lanes: usize, lane: usize, combination: usize) -> f64 {
+        self.regimes
+            .iter()
+            .enumerate()
+            .map(|(bit, regime)| {
+                let share = values[regime.probability as usize * lanes + lane].clamp(0.0, 1.0);
+                if combination >> bit & 1 == 1 { share } else { 1.0 - share }
+            })
+            .product()
+    }
+
     /// Metrics and identities: what can be asked for.
     pub fn metrics(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(|node| matches!(node.role, Role::Metric | Role::Identity))
+        self.nodes.iter().filter(|node| node.role.is_outcome())
+    }
+
+    /// A short digest of the text of its file.
+    pub fn digest(&self) -> String {
+        format!("{:016x}", digest(&self.text))
     }
 }

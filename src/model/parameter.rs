@@ -91,6 +91,11 @@ impl ParameterSpace {
         self.layouts[parameter].levels.keys().map(String::as_str)
     }
 
+    /// The pooled value of a parameter, as the level without a name, then its levels.
+    pub fn pooled_and_levels(&self, parameter: usize) -> impl Iterator<Item = String> {
+        std::iter::once(String::new()).chain(self.levels(parameter).map(str::to_owned))
+    }
+
     /// The prior that a parameter's level follows, and the coordinates that move it.
     pub fn terms(&self, model: &Model, parameter: usize, level: &str) -> (Prior, Vec<Term>) {
         let definition = &model.parameters[parameter].definition;

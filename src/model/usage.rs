@@ -19,9 +19,7 @@ pub(super) fn check_use(
 ) {
     let mut ends: Vec<usize> = Vec::new();
     let mut used_parameters: Vec<bool> = vec![false; definition.parameters.len()];
-    let is_end = |node: &NodeDefinition| {
-        matches!(node.role, Role::Metric | Role::Identity) || node.observed.is_some() || node.show
-    };
+    let is_end = |node: &NodeDefinition| node.role.is_outcome() || node.observed.is_some() || node.show;
     ends.extend(definition.nodes.iter().enumerate().filter(|(_, node)| is_end(node)).map(|(index, _)| index));
     let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
     let noises = definition.nodes.iter().filter_map(|node| node.noise.as_ref()).map(|(_, noise)| noise);

@@ -5,6 +5,11 @@ pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// A name as words: `kv_cache_use` is `KV cache use`.
+pub fn words(name: &str) -> String {
+    name.replace('_', " ").replace("gpus", "GPUs").replace("gpu", "GPU").replace("kv ", "KV ")
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     match items {
@@ -81,6 +86,8 @@ mod tests {
     #[test]
     fn lists_and_plurals_read_as_english() {
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(words("kv_cache_use"), "KV cache use");
+        assert_eq!(words("gpus"), "GPUs");
         assert_eq!(plural(1, "run"), "1 run");
         assert_eq!(plural(0, "run"), "0 runs");
         assert_eq!(quoted(&["a", "b", "c"], 2), "`a`, `b` … and 1 more");

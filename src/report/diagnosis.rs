@@ -2,7 +2,7 @@
 
 use super::{Align, Bars, Column, Document, Table, Text};
 use crate::diagnose::{CauseFactor, Diagnosis, Evidence, ForcedBy, LatentValue, Verdict};
-use crate::notes::{list, plural};
+use crate::notes::{list, plural, words};
 use crate::unit::{percent, show, show_plain};
 
 /// Mechanisms named per cause.
@@ -17,7 +17,7 @@ const SMALL: f64 = 0.005;
 /// The document of a diagnosis: headline, identity, causes, unexplained, latents, evidence, what to do, caveats. `made_by`
 /// opens it, for answers that are kept: the command, the version, what was read.
 pub fn diagnosis(answer: &Diagnosis, made_by: Option<&str>) -> Document {
-    let metric = answer.metric.replace('_', " ");
+    let metric = words(&answer.metric);
     let mut document = Document::new(title(answer, &metric));
     if let Some(made_by) = made_by {
         document.paragraph(Text::new().dim(made_by));
@@ -281,11 +281,6 @@ fn settings(answer: &Diagnosis, document: &mut Document) {
                     .map_or_else(String::new, |latency| format!(", time between tokens ×{}", factor(latency))),
             )
     }));
-}
-
-/// A name as words.
-fn words(name: &str) -> String {
-    name.replace('_', " ").replace("gpus", "GPUs").replace("gpu", "GPU").replace("kv ", "KV ")
 }
 
 fn factor(value: f64) -> String {

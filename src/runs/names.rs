@@ -196,13 +196,20 @@ pub fn canonical_value<'a>(condition: &str, value: &'a str) -> &'a str {
     }
 }
 
-/// Splits a published name into base name and the precision its suffix spells: `…-FP8` is the base and `fp8`.
+/// Suffixes of published checkpoints, in any case, and the precision they spell.
+const SUFFIXES: [(&str, &str); 5] =
+    [("-fp8", "fp8"), ("-fp8-dynamic", "fp8"), ("-mxfp4", "mxfp4"), ("-nvfp4", "nvfp4"), ("-bf16", "bf16")];
+
+/// Splits the name of a checkpoint into its base model and the precision that its suffix spells, if it has one:
+/// `Qwen/Qwen3-32B-FP8` is `Qwen/Qwen3-32B` in `fp8`.
 pub fn split_precision(checkpoint: &str) -> (&str, Option<&'static str>) {
-    const SUFFIXES: &[(&str, &str)] = &[("-FP8", "fp8"), ("-BF16", "bf16"), ("-MXFP4", "mxfp4")];
-    SUFFIXES
-        .iter()
-        .find_map(|&(suffix, precision)| checkpoint.strip_suffix(suffix).map(|base| (base, Some(precision))))
-        .unwrap_or((checkpoint, None))
+    for (suffix, precision) in SUFFIXES {
+        let Some(at) = checkpoint.len().checked_sub(suffix.len()) else { continue };
+        if at > 0 && checkpoint.is_char_boundary(at) && checkpoint[at..].eq_ignore_ascii_case(suffix) {
+            return (&checkpoint[..at], Some(precision));
+        }
+    }
+    (checkpoint, None)
 }
 
 #[cfg(test)]
@@ -215,8 +222,12 @@ mod tests {
             assert_eq!(split_precision(published), (base, precision));
         };
         case("Qwen/Qwen3-VL-235B-A22B-Instruct-FP8", "Qwen/Qwen3-VL-235B-A22B-Instruct", Some("fp8"));
+        case("Qwen/Qwen3-32B-fp8", "Qwen/Qwen3-32B", Some("fp8"));
+        case("RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic", "RedHatAI/Llama-3.3-70B-Instruct", Some("fp8"));
         case("nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL-BF16", "nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL", Some("bf16"));
         case("openai/gpt-oss-120b", "openai/gpt-oss-120b", None);
+        case("-FP8", "-FP8", None);
+        case("é", "é", None);
     }
 
     #[test]

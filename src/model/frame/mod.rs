@@ -7,7 +7,7 @@ pub use error::{FrameError, FrameFault};
 
 use super::definition::{Role, ValueKind};
 use super::tape::Columns;
-use super::{Cause, Model};
+use super::{CatalogReference, Cause, Model, text_code};
 use crate::catalog::{Catalog, CatalogValue};
 use crate::notes::{list, nearest};
 use crate::runs::{Run, Value};
@@ -23,14 +23,6 @@ pub(crate) enum Input {
     Noise(usize),
     /// The state of a regime.
     State(usize),
-}
-
-/// A category as a number that equals only itself: 52 bits of FNV-1a.
-pub(crate) fn text_code(text: &str) -> f64 {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    (hash >> 12) as f64
 }
 
 /// Where a column gets its conditions from.
@@ -89,6 +81,13 @@ impl Frame {
         self.levels[parameter][row] = index as u32;
     }
 
+    /// Puts every run into a combination of regime states: bit `i` set is the second state of regime `i`.
+    pub(crate) fn set_states(&mut self, model: &Model, combination: usize) {
+        for (bit, regime) in model.regimes.iter().enumerate() {
+            self.inputs[regime.input].fill(text_code(&regime.states[combination >> bit & 1]));
+        }
+    }
+
     /// Number of runs.
     pub fn rows(&self) -> usize {
         self.rows
@@ -143,20 +142,23 @@ fn condition(model: &Model, index: usize, run: &str, lookup: &Lookup<'_>) -> Res
     }
 }
 
-/// The look-up keys of a property: values of its key conditions as texts; `None` where one is missing.
-fn keys(from: &[String], lookup: &Lookup<'_>) -> Option<Vec<String>> {
-    from.iter().map(|key| lookup(key).map(ToString::to_string)).collect()
+impl CatalogReference {
+    /// The keys of the look-up: values of its key conditions as texts; `None` where one is missing.
+    fn keys_of(&self, lookup: &Lookup<'_>) -> Option<Vec<String>> {
+        self.keys.iter().map(|key| lookup(key).map(ToString::to_string)).collect()
+    }
+
+    /// What the catalog says; `None` where a key or the entry is missing.
+    fn look_up(&self, catalog: &Catalog, lookup: &Lookup<'_>) -> Option<CatalogValue> {
+        let keys = self.keys_of(lookup)?;
+        catalog.get(&self.table, &keys.iter().map(String::as_str).collect::<Vec<_>>(), &self.attribute)
+    }
 }
 
 fn property(model: &Model, catalog: &Catalog, index: usize, run: &str, lookup: &Lookup<'_>) -> Result<f64, FrameFault> {
     let node = &model.nodes[index];
     let from = model.from(index).expect("a property has a look-up");
-    let found = keys(&from.keys, lookup);
-    let value = found.as_ref().and_then(|keys| {
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        catalog.get(&from.table, &keys, &from.attribute)
-    });
-    match (node.kind, value) {
+    match (node.kind, from.look_up(catalog, lookup)) {
         (ValueKind::Number, Some(CatalogValue::Number(value))) => Ok(value),
         (ValueKind::Name, Some(CatalogValue::Name(name))) => Ok(text_code(&name)),
         (ValueKind::Flag, Some(CatalogValue::Flag(on))) => Ok(f64::from(u8::from(on))),
@@ -167,13 +169,13 @@ fn property(model: &Model, catalog: &Catalog, index: usize, run: &str, lookup: &
             expected: "of the kind that the model file says".to_owned(),
         }),
         (_, None) if model.has_default(index) => Ok(f64::NAN),
-        (_, None) => Err(missing_property(catalog, from, found, run, &model.name)),
+        (_, None) => Err(missing_property(catalog, from, from.keys_of(lookup), run, &model.name)),
     }
 }
 
 fn missing_property(
     catalog: &Catalog,
-    from: &super::CatalogReference,
+    from: &CatalogReference,
     keys: Option<Vec<String>>,
     run: &str,
     model: &str,
@@ -199,11 +201,7 @@ fn level(model: &Model, catalog: &Catalog, parameter: usize, lookup: &Lookup<'_>
     let value = |name: &str| -> String {
         let Some(index) = model.node_index(name) else { return String::new() };
         if let Some(from) = model.from(index) {
-            let found = keys(&from.keys, lookup).and_then(|keys| {
-                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                catalog.get(&from.table, &keys, &from.attribute)
-            });
-            return match found {
+            return match from.look_up(catalog, lookup) {
                 Some(CatalogValue::Number(value)) => value.to_string(),
                 Some(CatalogValue::Name(name)) => name,
                 Some(CatalogValue::Flag(on)) => on.to_string(),
@@ -217,8 +215,13 @@ fn level(model: &Model, catalog: &Catalog, parameter: usize, lookup: &Lookup<'_>
 
 impl Model {
     /// The catalog look-up of a property.
-    pub(crate) fn from(&self, index: usize) -> Option<&super::CatalogReference> {
+    pub(crate) fn from(&self, index: usize) -> Option<&CatalogReference> {
         self.references.get(index).and_then(Option::as_ref)
+    }
+
+    /// What the catalog says about a run's property; `None` where the run lacks a key or the catalog the entry.
+    pub fn property(&self, catalog: &Catalog, run: &Run, name: &str) -> Option<CatalogValue> {
+        self.from(self.node_index(name)?)?.look_up(catalog, &|key| run.conditions.get(key))
     }
 
     /// Whether a condition or property has something to stand in for it.
