@@ -19,8 +19,8 @@
 //!
 //! | module | duty | may use |
 //! |---|---|---|
-//! | [`unit`] | dimensions and units: read, checked, shown with the right digits | – |
-//! | [`stats`] | samples, intervals, robust estimates, seeded randomness | – |
+//! | [`unit`](mod@unit) | dimensions and units: read, checked, shown with the right digits | – |
+//! | [`stats`] | statistics of samples, seeded randomness | – |
 //! | [`notes`] | caveats and the wording of messages | unit, stats |
 //! | [`runs`] | run, conditions, sweep, store; references and selectors | base |
 //! | [`catalog`] | what is known of GPUs, architectures, precisions and tasks beforehand | base |

@@ -106,8 +106,8 @@ fn test_files(text: &str) -> Vec<String> {
 /// A text without whole-line comments and without the module of tests at its foot.
 fn code(text: &str) -> String {
     let foot = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
-    let lines = text[..foot].lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    let lines: Vec<&str> = text[..foot].lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    lines.join("\n")
 }
 
 /// The top-level modules that code names by `crate::x`, or by `use crate::{x::…, y::…}`.

@@ -211,11 +211,6 @@ proptest! {
             let by_weights: f64 = values.iter().enumerate().map(|(s, v)| map.weight(player, s) * v).sum();
             prop_assert!(close(by_weights, *share));
         }
-        let rows: Vec<[f64; 2]> = values.iter().map(|v| [*v, -2.0 * v]).collect();
-        for (row, share) in map.apply_rows(&rows).iter().zip(&shares) {
-            prop_assert_eq!(row[0], *share);
-            prop_assert!(close(row[1], -2.0 * share));
-        }
     }
 
     #[test]

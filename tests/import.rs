@@ -49,7 +49,7 @@ fn number(run: &Run, name: &str) -> Option<f64> {
     run.number(name)
         .or_else(|| run.observed.get(name).copied())
         .or_else(|| run.metrics.get(name).copied())
-        .or_else(|| run.detail_number(name))
+        .or_else(|| run.details.get(name)?.parse().ok())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use joules::import::mapped::{Map, import_csv, import_jsonl};
-use joules::import::{Detected, detect, import};
+use joules::import::{Detected, Inspection, detect, import};
 use joules::runs::Store;
 
 use crate::shared::{Scratch, shared_data};
@@ -46,7 +46,7 @@ fn the_shipped_store_says_what_was_measured_and_not_what_was_injected() {
     assert_eq!((burst.number("request_rate"), burst.number("concurrency")), (Some(12.8), None));
     let limited = store.find("kv_cache_tokens=40000").unwrap();
     assert!(!limited.observed.contains_key("kv_cache_capacity"));
-    assert_eq!(store.select("gpus=2").unwrap().len(), 4);
+    assert_eq!(store.filtered(&["gpus=2"], &[]).unwrap().len(), 4);
     for run in store.runs() {
         let told = run.details.keys().chain(run.conditions.keys());
         assert!(!told.into_iter().any(|name| ["cause", "baseline_run_id", "inject", "notes"].contains(&name.as_str())));
@@ -172,9 +172,10 @@ fn formats_are_told_apart() {
     assert_eq!(detect(&foreign).unwrap(), Detected::Csv);
     assert_eq!(detect(&scratch.write("own.csv", "id,power_w\na,3\n")).unwrap(), Detected::Store);
     assert_eq!(detect(&scratch.write("rows.jsonl", "{}")).unwrap(), Detected::JsonLines);
-    assert!(import(&foreign, None).unwrap_err().to_string().ends_with("needs a map"));
+    assert!(import(Detected::Csv, &foreign, None).unwrap_err().to_string().ends_with("needs a map"));
     assert_eq!(detect(scratch.path()).unwrap(), Detected::Store);
-    let own = joules::import::inspect(&scratch.path().join("own.csv"), None).unwrap();
+    let own = import(Detected::Store, &scratch.path().join("own.csv"), None).unwrap();
+    let own = Inspection::of(Detected::Store, &own).unwrap();
     assert_eq!((own.sweeps[0].runs, own.sweeps[0].columns[0].1), (1, 1));
     let other = scratch.write("x.parquet", "");
     assert!(detect(&other).unwrap_err().to_string().contains("neither a leaderboard tree"));

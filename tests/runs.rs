@@ -184,9 +184,9 @@ fn a_run_file_is_a_reference() {
 #[test]
 fn filters_keep_and_drop() {
     let store = store();
-    assert_eq!(store.select("gpu=H100").unwrap().len(), 4);
+    assert_eq!(store.filtered(&["gpu=H100"], &[]).unwrap().len(), 4);
     assert_eq!(store.filtered(&["gpu=H100"], &["batch_size=16", "precision=fp8"]).unwrap().len(), 1);
-    assert!(store.select("gpu=L4").unwrap().is_empty());
+    assert!(store.filtered(&["gpu=L4"], &[]).unwrap().is_empty());
 }
 
 #[test]

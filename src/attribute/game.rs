@@ -70,8 +70,8 @@ pub fn shapley(values: &[f64]) -> Vec<f64> {
 
 /// The Shapley value as the linear map that it is: `φ_i` = `Σ_S` weight(i, S) v(S).
 ///
-/// Because the map is linear, derivatives of v go through it unchanged: [`ShapleyWeights::apply_rows`] turns the
-/// gradients of all coalition values into the gradients of all shares.
+/// Because the map is linear, derivatives of v go through it unchanged: the gradient of a share is the sum of the
+/// gradients of the coalition values, each times its weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapleyWeights {
     players: usize,
@@ -88,11 +88,6 @@ pub fn shapley_linear(players: usize) -> ShapleyWeights {
 }
 
 impl ShapleyWeights {
-    /// Number of players.
-    pub fn players(&self) -> usize {
-        self.players
-    }
-
     /// Signed weight of the value of `coalition` in the share of `player`: w(|S|-1) if the player is in S, else
     /// -w(|S|).
     pub fn weight(&self, player: usize, coalition: usize) -> f64 {
@@ -104,18 +99,6 @@ impl ShapleyWeights {
     pub fn apply(&self, values: &[f64]) -> Vec<f64> {
         self.check(values.len());
         (0..self.players).map(|player| self.share(player, |coalition| values[coalition])).collect()
-    }
-
-    /// The same for many games at once: row S holds the value of coalition S in each of them (or its derivative by
-    /// each of some parameters), row i of the result the share of player i in each of them.
-    pub fn apply_rows<R: AsRef<[f64]>>(&self, rows: &[R]) -> Vec<Vec<f64>> {
-        self.check(rows.len());
-        let columns = rows[0].as_ref().len();
-        (0..self.players)
-            .map(|player| {
-                (0..columns).map(|column| self.share(player, |coalition| rows[coalition].as_ref()[column])).collect()
-            })
-            .collect()
     }
 
     fn share(&self, player: usize, value: impl Fn(usize) -> f64) -> f64 {

@@ -64,13 +64,7 @@ impl Catalog {
         Self::default().with_texts(files)
     }
 
-    /// Adds the entries of a file. Where an entry exists, what the file states overrides.
-    pub fn with_file(self, path: &Path) -> Result<Self, CatalogError> {
-        let (name, text) = text_of(path)?;
-        self.with_texts(&[(&name, &text)])
-    }
-
-    /// As [`Catalog::with_file`], for texts with their names.
+    /// Adds the entries of texts, each with its name. Where an entry exists, what a text states overrides.
     pub fn with_texts(mut self, files: &[(&str, &str)]) -> Result<Self, CatalogError> {
         let mut faults = Vec::new();
         for (name, text) in files {

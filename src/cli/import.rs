@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Context, Failure, Outcome};
 use crate::import::mapped::Map;
-use crate::import::{Detected, Inspection, detect, import_as};
+use crate::import::{Detected, Inspection, detect, import};
 use crate::report::import::{imported, inspected};
 use crate::report::render;
 use crate::runs::Store;
@@ -55,7 +55,7 @@ impl Import {
             Some(Format::Jsonl) => Detected::JsonLines,
             None => detect(&self.path)?,
         };
-        let store = Store::new(import_as(format, &self.path, map.as_ref())?)?;
+        let store = Store::new(import(format, &self.path, map.as_ref())?)?;
         let inspection = Inspection::of(format, &store.sweeps)?;
         let document = match &self.out {
             Some(folder) => {

@@ -43,13 +43,8 @@ pub fn detect(path: &Path) -> Result<Detected, ImportError> {
     }
 }
 
-/// Imports whatever lies at `path`; foreign CSV and JSON Lines need a map.
-pub fn import(path: &Path, map: Option<&Map>) -> Result<Vec<Sweep>, ImportError> {
-    import_as(detect(path)?, path, map)
-}
-
-/// Imports what lies at `path` as the format that it is said to have.
-pub fn import_as(format: Detected, path: &Path, map: Option<&Map>) -> Result<Vec<Sweep>, ImportError> {
+/// Imports what lies at `path` as the format that it is said to have; foreign CSV and JSON Lines need a map.
+pub fn import(format: Detected, path: &Path, map: Option<&Map>) -> Result<Vec<Sweep>, ImportError> {
     match (format, map) {
         (Detected::MlEnergy, _) => mlenergy::import(path),
         // A map says that a CSV file is foreign, even where it reads as a sweep.

@@ -1,11 +1,9 @@
 //! What an import would bring, before it is done.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::detect::{Detected, detect, import};
+use super::detect::Detected;
 use super::error::ImportError;
-use super::mapped::Map;
 use crate::runs::{Column, Sweep};
 
 /// What lies at a path, and what it would become.
@@ -30,12 +28,6 @@ pub struct SweepInspection {
     pub details: BTreeMap<String, usize>,
     /// What the provenance assumes or leaves out, as `key: value` of its tables `assumed` and `ignored_fields`.
     pub notes: Vec<String>,
-}
-
-/// Looks at `path` as an import would, and writes nothing.
-pub fn inspect(path: &Path, map: Option<&Map>) -> Result<Inspection, ImportError> {
-    let format = detect(path)?;
-    Inspection::of(format, &import(path, map)?)
 }
 
 impl Inspection {

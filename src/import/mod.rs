@@ -12,6 +12,6 @@ mod error;
 mod inspect;
 mod json;
 
-pub use detect::{Detected, detect, import, import_as};
+pub use detect::{Detected, detect, import};
 pub use error::{Fault, FaultKind, ImportError, MapFault, Place};
-pub use inspect::{Inspection, SweepInspection, inspect};
+pub use inspect::{Inspection, SweepInspection};

@@ -167,7 +167,6 @@ impl Compiler<'_> {
             .iter()
             .map(|constraint| Constraint {
                 name: constraint.name.clone(),
-                text: constraint.require.0.text.clone(),
                 holds: self.expression(&constraint.require.1),
                 limits: constraint.limits.text.clone(),
                 ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),

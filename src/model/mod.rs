@@ -133,8 +133,6 @@ impl Cause {
 pub struct Constraint {
     /// Name.
     pub name: String,
-    /// What must hold, as written.
-    pub text: String,
     /// Slot of its truth.
     pub(crate) holds: Slot,
     /// The condition to lower where it does not hold.

@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is a folder of sweeps, a [`Sweep`] is `NAME.csv` with its provenance `NAME.toml`. Units stand in
 //! the names of columns (`power_w`), a missing value is an empty cell, and what cannot be is refused with every
-//! fault of the file at once. [`Store::find`] resolves a reference to one run, [`Store::select`] a filter to many.
+//! fault of the file at once. [`Store::find`] resolves a reference to one run, [`Store::filtered`] filters to many.
 
 mod check;
 mod column;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::error::RunsError;
-use super::run::{Run, Value};
+use super::run::Run;
 use super::selector::{Failing, Selector, SelectorError, shown};
 use super::store::Store;
 use super::sweep::Sweep;
@@ -205,12 +205,5 @@ pub fn read_run(text: &str) -> Result<Run, ReferenceError> {
     match runs.len() {
         1 => Ok(runs.remove(0)),
         count => Err(ReferenceError::NotOne { text: text.to_owned(), count }),
-    }
-}
-
-impl Run {
-    /// The value of a condition as text, `none` where it is missing.
-    pub fn shown(&self, condition: &str) -> String {
-        self.conditions.get(condition).map_or_else(|| "none".to_owned(), Value::to_string)
     }
 }

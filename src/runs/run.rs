@@ -69,9 +69,4 @@ impl Run {
     pub fn name(&self, condition: &str) -> Option<&str> {
         self.conditions.get(condition).and_then(Value::name)
     }
-
-    /// A detail that is a number, such as `window_s`.
-    pub fn detail_number(&self, detail: &str) -> Option<f64> {
-        self.details.get(detail).and_then(|text| text.parse().ok())
-    }
 }

@@ -243,12 +243,6 @@ fn unknown_key(written: &str, store: &Store) -> SelectorError {
 }
 
 impl Store {
-    /// Every run that `filter` (`key=value,…`) means; none is no error.
-    pub fn select(&self, filter: &str) -> Result<Vec<&Run>, SelectorError> {
-        let selector = Selector::parse(filter, self)?;
-        Ok(self.runs().filter(|run| selector.matches(run)).collect())
-    }
-
     /// The store of the runs that every `keep` means and no `drop` does (`--where` and `--without`).
     pub fn filtered<T: AsRef<str>>(&self, keep: &[T], drop: &[T]) -> Result<Self, SelectorError> {
         let parse = |texts: &[T]| -> Result<Vec<Selector>, SelectorError> {
