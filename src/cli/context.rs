@@ -8,9 +8,12 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::Failure;
 use crate::catalog::Catalog;
-use crate::report::TextStyle;
+use crate::report::{Span, TextStyle, Tone};
 use crate::runs::{RunsError, write_whole};
 
+/// Lines and columns of a message at most: a file of one endless line is not told whole.
+const MESSAGE_LINES: usize = 200;
+const MESSAGE_WIDTH: usize = 240;
 /// Columns of a message, and of an answer where the terminal does not say.
 const WIDTH: usize = 80;
 
@@ -54,7 +57,7 @@ impl Context {
 
     /// Tells what went wrong, and gives the exit code of it.
     pub fn complain(&self, failure: &Failure) -> ExitCode {
-        self.remark(drawn(failure, std::io::stderr().is_terminal() && !no_color()).trim_end());
+        self.remark(drawn(failure).trim_end());
         ExitCode::from(failure.code())
     }
 }
@@ -93,11 +96,20 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// A failure as a drawing: what, where in its file, and what to do.
-fn drawn(failure: &dyn Diagnostic, color: bool) -> String {
-    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+/// A failure as a drawing: what, where in its file, and what to do. Names and files of strangers stand in it, so it has no
+/// color, no control characters, and lines of a bearable length.
+fn drawn(failure: &dyn Diagnostic) -> String {
     let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
+    let handler = handler.with_width(WIDTH).with_links(false);
     handler.render_report(&mut text, failure).expect("a string takes every text");
-    text
+    let lines = text.lines().take(MESSAGE_LINES).map(|line| {
+        let plain = Span::new(line, Tone::Plain);
+        let plain = plain.text();
+        match plain.char_indices().nth(MESSAGE_WIDTH) {
+            Some((end, _)) => format!("{} …", &plain[..end]),
+            None => plain.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

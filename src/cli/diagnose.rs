@@ -100,7 +100,8 @@ fn exceeds(answer: &Diagnosis, limit: f64) -> bool {
 fn share(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
     match number.trim().parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value * scale),
+        Ok(value) if value.is_finite() && value >= 0.0 && (scale < 1.0 || value < 1.0) => Ok(value * scale),
+        Ok(value) if value >= 1.0 => Err(format!("write `{value}%` for percent; a bare number is a share below 1")),
         _ => Err("expected a share such as `5%` or `0.05`".to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! What a reader must know before believing an answer.
 
 use super::result::{Diagnosis, Verdict};
+use super::signs::Sign;
 use crate::catalog::{Catalog, CatalogValue};
 use crate::fit::Fitted;
 use crate::notes::{Caveat, list};
@@ -21,6 +22,7 @@ pub(super) fn caveats(
     diagnosis: &Diagnosis,
     a: &Abducted,
     b: &Abducted,
+    signs: &[Sign],
     (a_disagrees, b_disagrees): (bool, bool),
 ) -> Vec<Caveat> {
     let mut found = Vec::new();
@@ -40,8 +42,8 @@ pub(super) fn caveats(
             ));
         }
     }
-    states(fitted, &both, &mut found);
-    observed_signs(a, b, &mut found);
+    found.extend(signs.iter().map(|sign| sign.caveat.clone()));
+    prefill(a, b, &mut found);
     windows(catalog, &both, &mut found);
     settings(fitted, diagnosis, a, b, &mut found);
     split(fitted, diagnosis, b, &mut found);
@@ -53,6 +55,7 @@ fn hidden_stalls(diagnosis: &Diagnosis, both: &[(&str, &Abducted); 2], found: &m
     if !diagnosis.metric.starts_with("itl_") {
         return;
     }
+    let mut misled: Vec<(f64, Caveat)> = Vec::new();
     for (side, run) in both {
         let (Some(&running), Some(&throughput), Some(&itl)) =
             (run.run.observed.get("running_batch"), run.run.metrics.get("throughput"), run.run.metrics.get("itl_p50"))
@@ -61,7 +64,7 @@ fn hidden_stalls(diagnosis: &Diagnosis, both: &[(&str, &Abducted); 2], found: &m
         };
         let mean = running / throughput;
         if itl < HIDDEN * mean {
-            found.push(Caveat::new(
+            misled.push((itl / mean, Caveat::new(
                 "median_hides_stalls",
                 format!(
                     "the metric misleads in {side}: the median time between tokens is {}, but running requests ÷ throughput \
@@ -69,77 +72,15 @@ fn hidden_stalls(diagnosis: &Diagnosis, both: &[(&str, &Abducted); 2], found: &m
                     show(itl, "s"),
                     show(mean, "s"),
                 ),
-            ));
+            )));
         }
     }
+    misled.sort_by(|x, y| x.0.total_cmp(&y.0));
+    found.extend(misled.into_iter().map(|(_, caveat)| caveat));
 }
 
-/// Hidden states that the runs are in.
-fn states(fitted: &Fitted, both: &[(&str, &Abducted); 2], found: &mut Vec<Caveat>) {
-    for (side, run) in both {
-        for (regime, (state, probability)) in fitted.model.regimes.iter().zip(&run.states) {
-            if *state == 1 {
-                found.push(Caveat::new(
-                    &format!("{}_{}", regime.name, regime.states[1]),
-                    format!(
-                        "{side} looks {} ({} sure): low power at high latency, which no recorded setting explains",
-                        regime.states[1],
-                        percent(*probability)
-                    ),
-                ));
-            }
-        }
-    }
-}
-
-/// Signs in measured latents of what the equations do not know.
-fn observed_signs(a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
-    for (side, run, other) in [("A", a, b), ("B", b, a)] {
-        let seen = |name: &str| run.run.observed.get(name).copied();
-        let there = |name: &str| other.run.observed.get(name).copied();
-        if let Some(count) = seen("gpu_processes").filter(|count| *count > 1.0) {
-            found.push(Caveat::new(
-                "other_process",
-                format!("{count} processes computed on a GPU of {side}: another tenant takes time and watts"),
-            ));
-        }
-        if let (Some(own), Some(others)) = (seen("host_cpu"), there("host_cpu"))
-            && own < 0.8 * others
-        {
-            found.push(Caveat::new(
-                "host_contention",
-                format!(
-                    "the engine's thread had {own:.2} of a core in {side} against {others:.2}: its core was shared"
-                ),
-            ));
-        }
-        if let Some(wait) = seen("gpu_wait").filter(|wait| *wait < 0.05) {
-            found.push(Caveat::new(
-                "host_bound",
-                format!(
-                    "in {side} the engine waited for the GPU in {} of the window: the host sets the pace",
-                    percent(wait)
-                ),
-            ));
-        }
-        if let (Some(own), others) = (seen("preemptions").filter(|count| *count > 0.0), there("preemptions"))
-            && others.unwrap_or(0.0) < own
-        {
-            found.push(Caveat::new(
-                "preemptions",
-                format!("{own} requests were preempted in {side} and computed again"),
-            ));
-        }
-        if let (Some(own), Some(others)) = (seen("power_cap_share"), there("power_cap_share"))
-            && own > 0.5
-            && others < 0.5
-        {
-            found.push(Caveat::new(
-                "power_capped",
-                format!("{side} ran at its power limit in {} of the samples: clocks were lowered there", percent(own)),
-            ));
-        }
-    }
+/// Windows with different amounts of prefill.
+fn prefill(a: &Abducted, b: &Abducted, found: &mut Vec<Caveat>) {
     if let (Some(own), Some(others)) = (a.run.observed.get("prefill_ratio"), b.run.observed.get("prefill_ratio"))
         && (own - others).abs() > 0.25 * own.max(*others).max(0.2)
         && a.run.conditions.get("prompt_tokens") == b.run.conditions.get("prompt_tokens")
@@ -210,6 +151,19 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
         found.push(Caveat::new(
             "other_machine",
             format!("A ran on machine {x}, B on machine {y}: GPUs of one type differ by up to 8 %"),
+        ));
+    }
+    if a.run.source != b.run.source
+        && !a.run.source.is_empty()
+        && !b.run.source.is_empty()
+        && a.run.name("task") == b.run.name("task")
+    {
+        found.push(Caveat::new(
+            "other_source",
+            format!(
+                "A comes from `{}`, B from `{}`: check that both count the same energy, window and tokens",
+                a.run.source, b.run.source
+            ),
         ));
     }
     let without: Vec<String> = model

@@ -14,6 +14,8 @@ use crate::stats::median;
 const MEASURED_CONDITIONS: [&str; 3] = ["output_tokens", "output_tokens_dispersion", "prompt_tokens"];
 /// Log difference up to which they count as equal.
 const SAME_LENGTH: f64 = 0.1;
+/// Runs of one group that are paired with each other.
+const GROUP: usize = 60;
 /// Steps shown at most.
 const STEPS: usize = 4;
 
@@ -39,7 +41,7 @@ pub(super) fn evidence(
 }
 
 /// Whether two runs have the same value of a condition.
-fn same(x: &Run, y: &Run, condition: &str) -> bool {
+pub(super) fn same(x: &Run, y: &Run, condition: &str) -> bool {
     match (x.conditions.get(condition), y.conditions.get(condition)) {
         (Some(Value::Number(x)), Some(Value::Number(y))) if MEASURED_CONDITIONS.contains(&condition) => {
             (x / y).ln().abs() < SAME_LENGTH
@@ -49,7 +51,7 @@ fn same(x: &Run, y: &Run, condition: &str) -> bool {
 }
 
 /// Conditions of a run that are part of some cause.
-fn cause_conditions(model: &Model) -> impl Iterator<Item = (usize, &String)> {
+pub(super) fn cause_conditions(model: &Model) -> impl Iterator<Item = (usize, &String)> {
     model
         .causes
         .iter()
@@ -126,6 +128,8 @@ fn pairs(
     }
     let mut ratios = Vec::new();
     for group in groups.values() {
+        // A sweep has tens of runs that differ in one setting; of thousands the first are evidence enough.
+        let group = &group[..group.len().min(GROUP)];
         for x in group {
             for y in group {
                 let is_asked = x.id == a.id && y.id == b.id;

@@ -7,12 +7,14 @@ use super::evidence::evidence;
 use super::factors::{factors, intervals};
 use super::forced::{Charge, apply, charge};
 use super::game::Game;
+use super::limits::aligned;
 use super::measured::{measured, reconcile};
 use super::next::next_measurement;
 use super::part::Part;
 use super::recommend::recommendations;
 use super::result::{Diagnosis, RunValue};
 use super::sets::{gate_sets, pooled};
+use super::signs::{clue, signs};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
 use crate::model::Model;
@@ -49,7 +51,10 @@ pub fn diagnose_sets(
     let metric = metric.unwrap_or(&model.default_metric);
     let target = model.node_index(metric).filter(|&index| model.nodes[index].role.is_outcome());
     let target = target.ok_or_else(|| MetricError::unknown(model, metric))?;
-    let (mut first, mut second) = abduct_pair(fitted, catalog, a, b)?;
+    let (mut first, mut second) = {
+        let (a, b) = aligned(model, catalog, a, b);
+        abduct_pair(fitted, catalog, &a, &b)?
+    };
     let values = (measured(model, &first, target)?, measured(model, &second, target)?);
     let gaps = (
         reconcile(fitted, catalog, &mut first, target, values.0)?,
@@ -64,7 +69,7 @@ pub fn diagnose_sets(
     let log_ratio = (values.1 / values.0).ln();
     close(&mut parts, log_ratio);
     let (spread, verdict) = gate_sets(store, set_a, set_b, metric, log_ratio);
-    let intervals = intervals(fitted, &game, &parts, (set_a.len(), set_b.len()));
+    let intervals = intervals(fitted, &game, &parts, (&first, &second), (set_a.len(), set_b.len()));
     let (causes, unexplained) =
         factors(fitted, catalog, &game, &parts, &shares, &intervals, &charges, (&first, &second));
     let mut diagnosis = Diagnosis {
@@ -80,15 +85,18 @@ pub fn diagnose_sets(
         latents: latents(model, &first, &second),
         identities: identities(fitted, catalog, target, &first, &second)?,
         evidence: Vec::new(),
+        clue: None,
         next_measurement: None,
         recommendations: Vec::new(),
         caveats: Vec::new(),
     };
+    let signs = signs(fitted, &first, &second);
+    diagnosis.clue = clue(&diagnosis, &signs);
     diagnosis.evidence = evidence(model, catalog, store, &diagnosis, (&first.run, &second.run));
     diagnosis.next_measurement = next_measurement(model, &diagnosis, &first.run, &second.run);
-    diagnosis.recommendations = recommendations(fitted, catalog, &diagnosis, &first, &second)?;
+    diagnosis.recommendations = recommendations(fitted, catalog, store, &diagnosis, (&first, &second))?;
     let disagree = (gaps.0.abs() > COLUMNS_DISAGREE, gaps.1.abs() > COLUMNS_DISAGREE);
-    diagnosis.caveats = caveats(fitted, catalog, &diagnosis, &first, &second, disagree);
+    diagnosis.caveats = caveats(fitted, catalog, &diagnosis, &first, &second, &signs, disagree);
     Ok(diagnosis)
 }
 

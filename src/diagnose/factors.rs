@@ -18,19 +18,39 @@ const REPEAT_SPREAD: f64 = 0.006;
 /// Share of a mechanism in the log that is rounding.
 const DUST: f64 = 1e-7;
 
-/// 90 % intervals: parameters (posterior), run-to-run noise of the measured values, and the chance that what is unexplained
-/// is an error in the causes' effects, which is divided among them by the root of their share.
-pub(super) fn intervals(fitted: &Fitted, game: &Game<'_>, parts: &[Part], repeats: (usize, usize)) -> Vec<[f64; 2]> {
+/// Variance of Student's t with the fit's degrees of freedom at the 90 % quantile, over that of a normal with its scale:
+/// (2.13 / 1.645)².
+const HEAVY_TAILS: f64 = 1.68;
+/// How far apart a cause with an effect puts two runs, whatever the size of the effect.
+const CAUSE: f64 = 0.7;
+/// Log factor below which a cause counts as without effect there.
+const EFFECT: f64 = 0.01;
+
+/// 90 % intervals: parameters (posterior), run-to-run noise of the measured values, and the error of the equations.
+///
+/// The equations err by σ in the log of the metric of one run (the fitted spreads of its noisy nodes). Two runs share that
+/// error the more, the less they differ: with distance d, the sum of the causes' |φ| and of `CAUSE` for each cause with an
+/// effect, the error of their ratio has variance D² = `HEAVY_TAILS`·(σ²(A) + σ²(B))·(1 − exp(−d)). It may lie in any cause in
+/// proportion to its size, and as much of it in the unexplained part, since the product of all factors is fixed.
+pub(super) fn intervals(
+    fitted: &Fitted,
+    game: &Game<'_>,
+    parts: &[Part],
+    (a, b): (&Abducted, &Abducted),
+    repeats: (usize, usize),
+) -> Vec<[f64; 2]> {
     let model = &fitted.model;
     let is_unexplained = |player: usize| model.causes[game.players[player]].is_unexplained();
-    let unexplained: f64 =
-        parts.iter().enumerate().filter(|(player, _)| is_unexplained(*player)).map(|(_, part)| part.log_factor).sum();
-    let explained: f64 = parts
-        .iter()
-        .enumerate()
-        .filter(|(player, _)| !is_unexplained(*player))
-        .map(|(_, part)| part.log_factor.abs())
-        .sum();
+    let size = |unexplained: bool| -> f64 {
+        let of = parts.iter().enumerate().filter(|(player, _)| is_unexplained(*player) == unexplained);
+        of.map(|(_, part)| part.log_factor.abs()).sum()
+    };
+    let (explained, unexplained) = (size(false), size(true));
+    let has_effect = |player: &usize| !is_unexplained(*player) && parts[*player].log_factor.abs() > EFFECT;
+    let effects = (0..parts.len()).filter(has_effect).count();
+    let variance = equation_variance(parts, a, |part| &part.noise_slopes.0)
+        + equation_variance(parts, b, |part| &part.noise_slopes.1);
+    let structure = unshared_error(variance, explained, effects);
     parts
         .iter()
         .enumerate()
@@ -40,16 +60,25 @@ pub(super) fn intervals(fitted: &Fitted, game: &Game<'_>, parts: &[Part], repeat
                 slopes.iter().map(|slope| (slope * REPEAT_SPREAD).powi(2)).sum::<f64>() / repeats as f64
             };
             let repeats = side(&part.noise_slopes.0, repeats.0) + side(&part.noise_slopes.1, repeats.1);
-            let structure = if is_unexplained(player) || explained == 0.0 {
-                0.0
-            } else {
-                unexplained.powi(2) * part.log_factor.abs() / explained
-            };
+            let whole = if is_unexplained(player) { unexplained } else { explained };
+            let structure = if whole > 0.0 { structure * part.log_factor.abs() / whole } else { 0.0 };
             let spread = (parameters.norm_squared() + repeats + structure + part.sampling_error.powi(2)).sqrt();
             let half = NORMAL_QUANTILE_90 * spread;
             [(part.log_factor - half).exp(), (part.log_factor + half).exp()]
         })
         .collect()
+}
+
+/// D²: variance of the equations' error in the log ratio of two configurations that lie so far apart; `variance` is the sum
+/// of the two runs' own.
+pub(super) fn unshared_error(variance: f64, log_distance: f64, effects: usize) -> f64 {
+    HEAVY_TAILS * variance * (1.0 - (-log_distance - CAUSE * effects as f64).exp())
+}
+
+/// σ² of the log metric of a run: the spreads of its noises, weighted by how much the metric moves with them.
+fn equation_variance(parts: &[Part], run: &Abducted, slopes: impl Fn(&Part) -> &Vec<f64>) -> f64 {
+    let move_of = |noisy: usize| parts.iter().map(|part| slopes(part)[noisy]).sum::<f64>();
+    (0..run.spreads.len()).map(|noisy| (move_of(noisy) * run.spreads[noisy]).powi(2)).sum()
 }
 
 /// Causes and unexplained terms, each largest first; exactly no change is left out.

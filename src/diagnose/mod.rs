@@ -13,6 +13,7 @@ mod explain;
 mod factors;
 mod forced;
 mod game;
+mod limits;
 mod measured;
 mod next;
 mod noise;
@@ -21,6 +22,7 @@ mod players;
 mod recommend;
 mod result;
 mod sets;
+mod signs;
 mod values;
 
 pub use error::DiagnoseError;

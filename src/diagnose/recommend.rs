@@ -2,13 +2,15 @@
 
 use nalgebra::DVector;
 
+use super::evidence::{cause_conditions, same};
+use super::factors::unshared_error;
 use super::result::{Diagnosis, Recommendation};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::FrameError;
+use crate::model::{FrameError, Model, canonical};
 use crate::notes::{list, words};
 use crate::predict::Abducted;
-use crate::runs::Value;
+use crate::runs::{Run, Value};
 use crate::stats::NORMAL_QUANTILE_90;
 use crate::unit::percent;
 use crate::whatif::intervene;
@@ -46,15 +48,15 @@ fn more_is_worse(metric: &str) -> bool {
 pub(super) fn recommendations(
     fitted: &Fitted,
     catalog: &Catalog,
+    store: &[&Run],
     diagnosis: &Diagnosis,
-    a: &Abducted,
-    b: &Abducted,
+    (a, b): (&Abducted, &Abducted),
 ) -> Result<Vec<Recommendation>, FrameError> {
     let b_is_worse = (diagnosis.ratio > 1.0) == more_is_worse(&diagnosis.metric);
     let (worse, better) = if b_is_worse { (b, a) } else { (a, b) };
     let mut found: Vec<Recommendation> = Vec::new();
     for change in changes(fitted, diagnosis, worse, better) {
-        if let Some(recommendation) = evaluate(fitted, catalog, diagnosis, worse, &change)? {
+        if let Some(recommendation) = evaluate(fitted, catalog, store, diagnosis, worse, &change)? {
             found.push(recommendation);
         }
     }
@@ -121,6 +123,7 @@ fn changes(fitted: &Fitted, diagnosis: &Diagnosis, worse: &Abducted, better: &Ab
 fn evaluate(
     fitted: &Fitted,
     catalog: &Catalog,
+    store: &[&Run],
     diagnosis: &Diagnosis,
     run: &Abducted,
     change: &[(String, Value)],
@@ -130,14 +133,32 @@ fn evaluate(
     let set: Vec<(&str, Value)> = change.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     let now = intervene(fitted, catalog, run, &[])?;
     let Ok(then) = intervene(fitted, catalog, run, &set) else { return Ok(None) };
-    let log = then.values[target].ln() - now.values[target].ln();
+    // What was measured needs no prediction.
+    let twin = measured_twin(model, catalog, store, diagnosis, run, change);
+    let ratio_to = |metric: &str| {
+        let twin = twin?;
+        Some(twin.metrics.get(metric)? / run.run.metrics.get(metric)?)
+    };
+    let predicted = then.values[target].ln() - now.values[target].ln();
+    let log = ratio_to(&diagnosis.metric).map_or(predicted, f64::ln);
     let gain = if more_is_worse(&diagnosis.metric) { -log } else { log };
-    if !gain.is_finite() || gain < WORTH || !then.broken.is_empty() {
+    if !gain.is_finite() || gain < WORTH || (twin.is_none() && !then.broken.is_empty()) {
         return Ok(None);
     }
-    let slope: DVector<f64> = then.log_slope(fitted, run, target) - now.log_slope(fitted, run, target);
-    let half = NORMAL_QUANTILE_90 * (fitted.spread(&slope).powi(2) + 0.25 * unexplained(diagnosis).powi(2)).sqrt();
-    let latency_factor = model.node_index("itl_p50").map(|node| then.values[node] / now.values[node]);
+    let spread = if twin.is_some() {
+        diagnosis.spread.sd * std::f64::consts::SQRT_2
+    } else {
+        let slope: DVector<f64> = then.log_slope(fitted, run, target) - now.log_slope(fitted, run, target);
+        let slopes = now.noise_slopes(fitted, target);
+        let variance: f64 = slopes.iter().zip(&run.spreads).map(|(slope, spread)| (slope * spread).powi(2)).sum();
+        fitted.spread(&slope).hypot(unshared_error(2.0 * variance, predicted.abs(), change.len()).sqrt())
+    };
+    let half = NORMAL_QUANTILE_90 * spread;
+    if half > log.abs() {
+        return Ok(None);
+    }
+    let latency = model.node_index("itl_p50").map(|node| then.values[node] / now.values[node]);
+    let latency_factor = ratio_to("itl_p50").or(latency);
     let settings: Vec<String> = change.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let size = percent(log.exp_m1().abs());
     let direction = if log < 0.0 { "lowers" } else { "raises" };
@@ -153,11 +174,31 @@ fn evaluate(
         set: settings,
         factor: log.exp(),
         interval: [(log - half).exp(), (log + half).exp()],
+        measured: twin.map(|twin| twin.id.clone()),
         latency_factor,
     }))
 }
 
-/// Log size of what the diagnosis left unexplained: half of it is taken as doubt about any prediction for these runs.
-fn unexplained(diagnosis: &Diagnosis) -> f64 {
-    diagnosis.unexplained.iter().map(|term| term.factor.ln()).sum()
+/// A run of the store that is the changed run: equal in every condition of a cause.
+fn measured_twin<'a>(
+    model: &Model,
+    catalog: &Catalog,
+    store: &[&'a Run],
+    diagnosis: &Diagnosis,
+    run: &Abducted,
+    change: &[(String, Value)],
+) -> Option<&'a Run> {
+    let mut wanted = run.run.clone();
+    for (name, value) in change {
+        wanted.conditions.insert(name.clone(), value.clone());
+    }
+    let is_twin = |other: &Run| {
+        let other = canonical(other, catalog);
+        cause_conditions(model)
+            .map(|(_, condition)| condition)
+            .filter(|condition| *condition != "checkpoint" && *condition != "request_repeats")
+            .all(|condition| same(&wanted, &other, condition))
+    };
+    let mut candidates = store.iter().filter(|other| other.metrics.contains_key(&diagnosis.metric));
+    candidates.find(|other| is_twin(other)).copied()
 }

@@ -154,6 +154,8 @@ pub struct Recommendation {
     pub factor: f64,
     /// 90 % interval.
     pub interval: [f64; 2],
+    /// The run that measured it, if the store has one; else it is predicted.
+    pub measured: Option<String>,
     /// Predicted factor on the median time between tokens, where the model has it.
     pub latency_factor: Option<f64>,
     /// The sentence for a person.
@@ -196,6 +198,8 @@ pub struct Diagnosis {
     pub identities: Vec<IdentityTerm>,
     /// Measured rows that bear on it.
     pub evidence: Vec<Evidence>,
+    /// The sign that may explain the largest unexplained term, if one was measured.
+    pub clue: Option<String>,
     /// What to measure next.
     pub next_measurement: Option<NextMeasurement>,
     /// What to do.

@@ -45,6 +45,17 @@ pub enum FitError {
         /// The model's tasks.
         tasks: Vec<String>,
     },
+    /// An equation that gives no number.
+    #[error("`{node}` is not a positive number for run `{run}` at the priors' medians, so nothing can be fitted to it")]
+    #[diagnostic(help(
+        "look for a logarithm, a root or a difference that can be negative, in `{node}` or what it uses"
+    ))]
+    NotANumber {
+        /// The noisy node.
+        node: String,
+        /// The first such run.
+        run: String,
+    },
     /// Runs that do not fit the model.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -93,6 +104,22 @@ fn used_levels(model: &Model, frame: &Frame) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// A noisy node and a row where the equations give no positive number to take the logarithm of.
+fn not_a_number(model: &Model, frame: &Frame, space: &ParameterSpace) -> Option<(usize, usize)> {
+    let (parameters, _): (_, Slopes) = space.columns(model, frame, &vec![0.0; space.len()]);
+    let mut values = Vec::new();
+    model.tape.evaluate(&frame.columns(parameters), &(0..frame.rows()), &mut values);
+    model.noisy.iter().find_map(|noisy| {
+        let slot = model.nodes[noisy.node].predicted as usize;
+        let is_measured = |row: &usize| !frame.inputs[noisy.observed_input][*row].is_nan();
+        let is_bad = |row: &usize| {
+            let value = values[slot * frame.rows() + row];
+            !(value.is_finite() && value > 0.0)
+        };
+        (0..frame.rows()).filter(is_measured).find(is_bad).map(|row| (noisy.node, row))
+    })
+}
+
 /// Fits a model to runs.
 pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -> Result<Fitted, FitError> {
     let relevant = relevant(&model, catalog, runs);
@@ -100,6 +127,9 @@ pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -
         return Err(FitError::NoRuns { model: model.name.clone(), found: runs.len(), tasks: model.tasks.clone() });
     }
     let (frame, space) = frame(&model, catalog, &relevant)?;
+    if let Some((node, row)) = not_a_number(&model, &frame, &space) {
+        return Err(FitError::NotANumber { node: model.nodes[node].name.clone(), run: relevant[row].id.clone() });
+    }
     let solution = solve(&Objective::new(&model, &space, &frame), settings);
     let record = Record::new(&relevant, &solution, settings);
     Ok(Fitted::new(model, space, solution.theta.as_slice().to_vec(), solution.curved.curvature, record))

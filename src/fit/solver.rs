@@ -59,7 +59,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { starts: 3, iterations: 200, tolerance: 0.02, seed: 1 }
+        Self { starts: 3, iterations: 200, tolerance: 0.1, seed: 1 }
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Abducted {
     pub(crate) bounds: Vec<f64>,
     /// Value of every node.
     pub values: Vec<f64>,
+    /// Spread of the log noise of each noisy node.
+    pub(crate) spreads: Vec<f64>,
 }
 
 impl Abducted {
@@ -131,8 +133,9 @@ fn abduct_in(fitted: &Fitted, run: Run, frame: &Frame, bounds: Vec<f64>) -> Abdu
         });
     }
     let states = states(fitted, frame);
+    let spreads = model.noisy.iter().map(|noisy| values[noisy.sigma as usize]).collect();
     let values = model.nodes.iter().map(|node| values[node.value as usize]).collect();
-    Abducted { run, noise, noise_slopes, measured, states, bounds, values }
+    Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads }
 }
 
 /// Raises every bounded node to what the run proves it to have been.

@@ -17,7 +17,7 @@ const SMALL: f64 = 0.005;
 /// The document of a diagnosis: headline, identity, causes, unexplained, latents, evidence, what to do, caveats. `made_by`
 /// opens it, for answers that are kept: the command, the version, what was read.
 pub fn diagnosis(answer: &Diagnosis, made_by: Option<&str>) -> Document {
-    let metric = words(&answer.metric);
+    let metric = metric_words(&answer.metric);
     let mut document = Document::new(title(answer, &metric));
     if let Some(made_by) = made_by {
         document.paragraph(Text::new().dim(made_by));
@@ -37,6 +37,17 @@ pub fn diagnosis(answer: &Diagnosis, made_by: Option<&str>) -> Document {
         document.list(answer.caveats.iter().map(|caveat| Text::from(sentence(&caveat.text))));
     }
     document
+}
+
+/// A metric as a reader says it.
+fn metric_words(metric: &str) -> String {
+    match metric.split_once('_') {
+        Some(("itl", "p50")) => "median time between tokens".to_owned(),
+        Some(("itl", quantile)) => format!("{quantile} time between tokens"),
+        Some(("ttft", "p50")) => "median time to the first token".to_owned(),
+        Some(("ttft", quantile)) => format!("{quantile} time to the first token"),
+        _ => words(metric),
+    }
 }
 
 fn title(answer: &Diagnosis, metric: &str) -> String {
@@ -70,36 +81,37 @@ fn headline(answer: &Diagnosis) -> Text {
             .bad("Mostly unexplained: ")
             .strong(words(&term.cause).replace(" unexplained", ""))
             .plain(format!(" ×{} ({}).", factor(term.factor), term.meaning));
-        let sign = answer.caveats.iter().find(|caveat| SIGNS.contains(&caveat.code.as_str()));
-        return match sign {
-            Some(sign) => text.plain(" A sign of why: ").strong(&sign.text).plain("."),
+        return match &answer.clue {
+            Some(clue) => text.plain(" A sign of why: ").strong(clue).plain("."),
             None => text,
         };
     }
-    let main: Vec<String> = answer
-        .causes
-        .iter()
-        .take(3)
-        .filter(|cause| cause.factor.ln().abs() > 0.2 * answer.causes[0].factor.ln().abs())
-        .map(|cause| {
-            let values = format!("{} → {}, ", cause.from, cause.to);
-            let values = if values.chars().count() < BRIEF && !cause.from.is_empty() { values } else { String::new() };
-            format!("{} ({values}×{})", words(&cause.cause), factor(cause.factor))
-        })
-        .collect();
+    let named = |cause: &CauseFactor| {
+        let values = format!("{} → {}, ", cause.from, cause.to);
+        let values = if values.chars().count() < BRIEF && !cause.from.is_empty() { values } else { String::new() };
+        format!("{} ({values}×{})", words(&cause.cause), factor(cause.factor))
+    };
+    let is_large = |cause: &&CauseFactor| cause.factor.ln().abs() > 0.2 * answer.causes[0].factor.ln().abs();
+    let along = |cause: &&CauseFactor| (cause.factor > 1.0) == (answer.ratio > 1.0);
+    let large: Vec<&CauseFactor> = answer.causes.iter().take(3).filter(is_large).collect();
+    let main: Vec<String> = large.iter().copied().filter(along).map(named).collect();
+    let against: Vec<String> = large.iter().copied().filter(|cause| !along(cause)).map(named).collect();
     let text = match main.split_first() {
-        None => Text::from("No setting that the model knows differs."),
+        None if answer.causes.is_empty() => Text::from("No setting that the model knows differs."),
+        None => Text::from("No single setting moves it this way."),
         Some((first, [])) => Text::new().plain("Because of ").strong(first).plain("."),
         Some((first, rest)) => Text::new().plain("Mainly ").strong(first).plain(format!(", then {}.", list(rest))),
     };
+    let text = if against.is_empty() { text } else { text.plain(format!(" Against it: {}.", list(&against))) };
     match answer.causes.iter().find(|cause| cause.forced_by.as_ref().is_some_and(|forced| forced.share > 0.3)) {
-        Some(batch) => text.plain(format!(" Memory forced the batch: {} → {}.", batch.from, batch.to)),
+        Some(batch) => {
+            let grew = batch.forced_by.as_ref().is_some_and(|forced| forced.ceiling_b > forced.ceiling_a);
+            let what = if grew { "More memory let the batch grow" } else { "Memory forced the batch down" };
+            text.plain(format!(" {what}: {} → {}.", batch.from, batch.to))
+        }
         None => text,
     }
 }
-
-/// Caveats that point at what the model does not know.
-const SIGNS: [&str; 5] = ["other_process", "host_contention", "host_bound", "preemptions", "power_capped"];
 
 fn identities(answer: &Diagnosis, metric: &str, document: &mut Document) {
     if answer.identities.is_empty() {
@@ -274,7 +286,8 @@ fn settings(answer: &Diagnosis, document: &mut Document) {
             .strong(list(&one.set))
             .plain(" on ")
             .code(&one.run)
-            .plain(format!(": ×{} ", factor(one.factor)))
+            .plain(if one.measured.is_some() { ": measured ×" } else { ": ×" })
+            .plain(format!("{} ", factor(one.factor)))
             .dim(format!("[{}, {}]", factor(one.interval[0]), factor(one.interval[1])))
             .plain(
                 one.latency_factor

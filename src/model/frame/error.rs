@@ -66,7 +66,9 @@ pub enum FrameFault {
 }
 
 impl FrameError {
-    pub(super) fn new(faults: Vec<FrameFault>) -> Self {
+    pub(super) fn new(mut faults: Vec<FrameFault>) -> Self {
+        // A look-up that fails fails for every attribute; one message is enough.
+        faults.dedup();
         let help = match &faults[0] {
             FrameFault::MissingCondition { condition, .. } => {
                 format!("add a column `{condition}` to the sweep, or set it when importing")
