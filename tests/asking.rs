@@ -82,6 +82,7 @@ fn questions_without_an_answer_say_why() {
     assert!(message(2, &["diagnose", "q3-8b/n64", "batch_size=7"]).contains("batch_size"));
     assert!(message(2, &["diagnose", "q3-8b/n64", "q3-8b/n32", "--metric", "joy"]).contains("no metric `joy`"));
     assert!(message(2, &["diagnose", "q3-8b/n64", "q3-8b-x/engine_idle"]).contains("no common metric"));
+    assert!(message(2, &["diagnose", "q3-8b/n64", "q3-8b/n32", "--model", "nosuch"]).contains("neither a model file"));
     assert!(message(2, &["diagnose", "q3-8b/n64", "q3-8b/n32", "--repeat-a", "q3-8b/n16"]).contains("no repeat"));
 }
 
@@ -127,4 +128,26 @@ fn the_readme_starts_with_an_answer_and_the_tests() {
     let told = answer(&diagnose);
     assert!(lines.next().unwrap().starts_with("cargo test"));
     assert!(readme.contains(told.trim_end()), "the session of README.md is not what the command prints");
+}
+
+#[test]
+fn a_model_without_numbers_is_not_fitted() {
+    let scratch = Scratch::new();
+    let model = "[model]\nname = \"bad\"\ntasks = [\"completion\"]\ndefault_metric = \"power\"\n\
+                 [condition.gpus]\n[parameter.watts]\nunit = \"W\"\nprior = \"lognormal(100 W, 0.5)\"\n\
+                 [metric.power]\nunit = \"W\"\nequation = \"watts * log(0.5 * gpus)\"\nnoise = { lognormal = 0.1 }\n\
+                 [cause.count]\nfrom = [\"gpus\"]\n[cause.rest]\nnoise = [\"power\"]\n";
+    let file = scratch.write("bad.toml", model);
+    let out = scratch.path().join("fitted.toml");
+    let told = message(2, &["fit", "--model", file.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(told.contains("`power` is not a positive number for run"), "{told}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_limit_of_clients_and_one_of_the_batch_are_one_limit() {
+    let json = json(&["diagnose", "q3-8b-y/n256_cap128_clean", "q3-8b-kvy/n128_clean", "--format", "json"]);
+    let causes: Vec<&str> =
+        json["causes"].as_array().unwrap().iter().map(|cause| cause["cause"].as_str().unwrap()).collect();
+    assert_eq!(causes, ["memory_limit"], "128 requests could run in both");
 }

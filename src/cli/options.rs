@@ -63,7 +63,13 @@ impl ModelSource {
         if self.model.is_none() && self.fitted.is_none() {
             return shipped_fitted(context, shipped_for(context, runs)?);
         }
-        self.fitted(context)?.ok_or_else(|| Failure::NotFitted { model: self.model.clone().unwrap_or_default() })
+        if let Some(fitted) = self.fitted(context)? {
+            return Ok(fitted);
+        }
+        // A model without estimates, or a name that is no model at all, which is the first thing to say.
+        let name = self.model.clone().unwrap_or_default();
+        model_of(context, &name)?;
+        Err(Failure::NotFitted { model: name })
     }
 
     /// What was asked for by name: none if that is a model without estimates, the first shipped model if nothing was.

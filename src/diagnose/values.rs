@@ -24,7 +24,15 @@ pub(super) fn values(model: &Model, catalog: &Catalog, cause: &Cause, a: &Run, b
         parts.extend(cause.properties.iter().filter_map(|name| property_words(model, catalog, run, name)));
         parts.join(", ")
     };
-    (one(a), one(b))
+    let (from, to) = (one(a), one(b));
+    // What differs only beyond the digits shown is shown with all of them.
+    match primary {
+        Some(name) if from == to => {
+            let all = |run: &Run| run.conditions.get(name).map_or_else(String::new, ToString::to_string);
+            (all(a), all(b))
+        }
+        _ => (from, to),
+    }
 }
 
 fn property_words(model: &Model, catalog: &Catalog, run: &Run, name: &str) -> Option<String> {
