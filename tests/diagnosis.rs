@@ -221,3 +221,16 @@ fn injected_faults_are_unexplained_and_their_sign_is_named() {
         assert!(answer.caveats.iter().any(|caveat| caveat.code == sign), "{b}: {:?}", answer.caveats);
     }
 }
+
+#[test]
+fn runs_that_count_different_things_are_not_comparable() {
+    let (catalog, fitted, store) = embedded();
+    let mut a = store.get("q3-8b/n64").unwrap().clone();
+    let mut b = store.get("q3-8b/n32").unwrap().clone();
+    a.details.insert("energy_scope".to_owned(), "gpu".to_owned());
+    b.details.insert("energy_scope".to_owned(), "wall".to_owned());
+    let answer = diagnose(&fitted, &catalog, &[], &a, &b, None).unwrap();
+    assert_eq!(answer.verdict, Verdict::NotComparable);
+    assert!(answer.caveats.iter().any(|caveat| caveat.code == "not_comparable"));
+    assert!(!answer.causes.is_empty(), "the causes are listed all the same");
+}

@@ -1,5 +1,6 @@
 //! What a reader must know before believing an answer.
 
+use super::explain::COUNTED;
 use super::result::{Diagnosis, Verdict};
 use super::signs::Sign;
 use crate::catalog::{Catalog, CatalogValue};
@@ -165,6 +166,14 @@ fn settings(fitted: &Fitted, diagnosis: &Diagnosis, a: &Abducted, b: &Abducted, 
                 a.run.source, b.run.source
             ),
         ));
+    }
+    for detail in COUNTED {
+        if let (Some(x), Some(y)) = (a.run.details.get(detail), b.run.details.get(detail))
+            && x != y
+        {
+            let text = format!("A and B count different things: {detail} is `{x}` in A and `{y}` in B");
+            found.push(Caveat::new("not_comparable", text));
+        }
     }
     let without: Vec<String> = model
         .causes

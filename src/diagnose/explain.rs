@@ -12,7 +12,7 @@ use super::measured::{measured, reconcile};
 use super::next::next_measurement;
 use super::part::Part;
 use super::recommend::recommendations;
-use super::result::{Diagnosis, RunValue};
+use super::result::{Diagnosis, RunValue, Verdict};
 use super::sets::{gate_sets, pooled};
 use super::signs::{clue, signs};
 use crate::catalog::Catalog;
@@ -69,6 +69,7 @@ pub fn diagnose_sets(
     let log_ratio = (values.1 / values.0).ln();
     close(&mut parts, log_ratio);
     let (spread, verdict) = gate_sets(store, set_a, set_b, metric, log_ratio);
+    let verdict = if counts_alike(a, b) { verdict } else { Verdict::NotComparable };
     let intervals = intervals(fitted, &game, &parts, (&first, &second), (set_a.len(), set_b.len()));
     let (causes, unexplained) =
         factors(fitted, catalog, &game, &parts, &shares, &intervals, &charges, (&first, &second));
@@ -98,6 +99,17 @@ pub fn diagnose_sets(
     let disagree = (gaps.0.abs() > COLUMNS_DISAGREE, gaps.1.abs() > COLUMNS_DISAGREE);
     diagnosis.caveats = caveats(fitted, catalog, &diagnosis, &first, &second, &signs, disagree);
     Ok(diagnosis)
+}
+
+/// What a source says of the energy and tokens that it counts; runs that differ in it cannot be compared.
+pub(super) const COUNTED: [&str; 2] = ["energy_scope", "tokens_counted"];
+
+/// Whether two runs count the same things, as far as they say.
+fn counts_alike(a: &Run, b: &Run) -> bool {
+    COUNTED.iter().all(|detail| match (a.details.get(*detail), b.details.get(*detail)) {
+        (Some(x), Some(y)) => x == y,
+        _ => true,
+    })
 }
 
 fn check(model: &Model, a: &Run, b: &Run) -> Result<(), DiagnoseError> {

@@ -12,6 +12,8 @@ pub enum Verdict {
     Different,
     /// It does not.
     WithinNoise,
+    /// The runs count different things.
+    NotComparable,
 }
 
 /// A run and its value of the metric.

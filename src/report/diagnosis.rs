@@ -64,6 +64,11 @@ fn headline(answer: &Diagnosis) -> Text {
     if let Some(misleads) = answer.caveats.iter().find(|caveat| caveat.code == "median_hides_stalls") {
         return Text::new().bad("First: ").plain(sentence(&misleads.text));
     }
+    if answer.verdict == Verdict::NotComparable {
+        let why = answer.caveats.iter().find(|caveat| caveat.code == "not_comparable");
+        let why = why.map_or_else(String::new, |caveat| sentence(&caveat.text));
+        return Text::new().bad("Not comparable: ").plain(why);
+    }
     if answer.verdict == Verdict::WithinNoise {
         let repeats = answer
             .spread
