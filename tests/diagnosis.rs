@@ -100,25 +100,63 @@ fn a_condition_that_does_not_differ_is_not_blamed() {
     }
 }
 
-#[test]
-fn one_changed_setting_and_no_noise_takes_the_whole_difference() {
-    let (catalog, fitted, store) = embedded();
-    let run = store.get("q3-8b/n64").unwrap();
-    let abducted = abduct(&fitted, &catalog, run).unwrap();
-    let set = [("concurrency", Value::Number(128.0))];
-    let outcome = intervene(&fitted, &catalog, &abducted, &set).unwrap();
+/// A run as it would have been with other settings, with everything that it would have measured.
+fn counterfactual(catalog: &Catalog, fitted: &Fitted, run: &Run, set: &[(&str, Value)]) -> Run {
+    let abducted = abduct(fitted, catalog, run).unwrap();
+    let outcome = intervene(fitted, catalog, &abducted, set).unwrap();
     let mut other = run.clone();
-    other.id = "counterfactual".to_owned();
-    other.conditions.insert("concurrency".to_owned(), Value::Number(128.0));
+    "counterfactual".clone_into(&mut other.id);
+    other.conditions.extend(set.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     for (name, value) in other.metrics.iter_mut().chain(&mut other.observed) {
         if let Some(index) = fitted.model.node_index(name) {
             *value = outcome.values[index];
         }
     }
+    other
+}
+
+#[test]
+fn one_changed_setting_and_no_noise_takes_the_whole_difference() {
+    let (catalog, fitted, store) = embedded();
+    let run = store.get("q3-8b/n64").unwrap();
+    let other = counterfactual(&catalog, &fitted, run, &[("concurrency", Value::Number(128.0))]);
     let answer = diagnose(&fitted, &catalog, &[], run, &other, Some("throughput")).unwrap();
     assert_eq!(answer.causes[0].cause, "offered_load");
     assert!((answer.causes[0].factor / answer.ratio - 1.0).abs() < 1e-6);
     assert!((answer.unexplained() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn one_intervention_after_another_is_both_at_once() {
+    let (catalog, fitted, store) = embedded();
+    let run = store.get("q3-8b/n64").unwrap();
+    let (first, second) = (("concurrency", Value::Number(128.0)), ("precision", Value::Name("fp8".to_owned())));
+    let between = counterfactual(&catalog, &fitted, run, std::slice::from_ref(&first));
+    let one_by_one = counterfactual(&catalog, &fitted, &between, std::slice::from_ref(&second));
+    let at_once = counterfactual(&catalog, &fitted, run, &[first, second]);
+    for (name, value) in &at_once.metrics {
+        assert!((one_by_one.metrics[name] / value - 1.0).abs() < 1e-9, "{name}");
+    }
+}
+
+#[test]
+fn the_unit_of_a_metric_moves_no_factor() {
+    let (catalog, fitted, store) = embedded();
+    let scale = |run: &Run| {
+        let mut run = run.clone();
+        // The same watts and joules, counted in another unit.
+        for name in ["power", "energy_per_token"] {
+            run.metrics.entry(name.to_owned()).and_modify(|value| *value *= 1e-3);
+        }
+        run
+    };
+    let (a, b) = (store.get("q3-8b/n64").unwrap(), store.get("q3-8b/n32").unwrap());
+    let plain = diagnose(&fitted, &catalog, &[], a, b, None).unwrap();
+    let scaled = diagnose(&fitted, &catalog, &[], &scale(a), &scale(b), None).unwrap();
+    for (x, y) in plain.causes.iter().zip(&scaled.causes) {
+        assert_eq!(x.cause, y.cause);
+        assert!((x.factor / y.factor - 1.0).abs() < 1e-9, "{}", x.cause);
+    }
 }
 
 #[test]
