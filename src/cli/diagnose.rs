@@ -92,7 +92,7 @@ fn json(answer: &Diagnosis) -> serde_json::Value {
 
 /// Whether B is worse by more than `limit`, beyond run-to-run noise.
 fn exceeds(answer: &Diagnosis, limit: f64) -> bool {
-    let worse = if answer.metric.starts_with("throughput") { 1.0 / answer.ratio } else { answer.ratio };
+    let worse = if answer.more_is_worse() { answer.ratio } else { 1.0 / answer.ratio };
     answer.verdict == Verdict::Different && worse > 1.0 + limit
 }
 

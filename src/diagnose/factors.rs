@@ -4,6 +4,7 @@ use nalgebra::DVector;
 
 use super::forced::Charge;
 use super::game::Game;
+use super::noise::ONE_MACHINE;
 use super::part::Part;
 use super::result::{CauseFactor, MechanismFactor, UnexplainedFactor};
 use super::values::values;
@@ -13,8 +14,6 @@ use crate::model::Model;
 use crate::predict::Abducted;
 use crate::stats::NORMAL_QUANTILE_90;
 
-/// Standard deviation of the log of one measured quantity of one run, minutes apart on one machine.
-const REPEAT_SPREAD: f64 = 0.006;
 /// Share of a mechanism in the log that is rounding.
 const DUST: f64 = 1e-7;
 
@@ -57,7 +56,7 @@ pub(super) fn intervals(
         .map(|(player, part)| {
             let parameters: DVector<f64> = fitted.whiten(&part.slope);
             let side = |slopes: &[f64], repeats: usize| {
-                slopes.iter().map(|slope| (slope * REPEAT_SPREAD).powi(2)).sum::<f64>() / repeats as f64
+                slopes.iter().map(|slope| (slope * ONE_MACHINE).powi(2)).sum::<f64>() / repeats as f64
             };
             let repeats = side(&part.noise_slopes.0, repeats.0) + side(&part.noise_slopes.1, repeats.1);
             let whole = if is_unexplained(player) { unexplained } else { explained };

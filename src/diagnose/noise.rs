@@ -10,7 +10,7 @@ use crate::runs::{Run, Value};
 use crate::stats::median;
 
 /// Spread of two runs of one configuration on one machine, minutes apart, measured on an H200: 0.6 %.
-const ONE_MACHINE: f64 = 0.006;
+pub(super) const ONE_MACHINE: f64 = 0.006;
 /// Spread between GPUs of one type: up to 8 % between two of them, taken as two standard deviations.
 const OTHER_MACHINE: f64 = 0.04;
 /// Two runs of one configuration that are further apart than this in the logarithm differ in something unrecorded.
@@ -38,7 +38,12 @@ pub(super) fn gate(runs: &[&Run], a: &Run, b: &Run, metric: &str, log_ratio: f64
         None => (OTHER_MACHINE, "other or unknown machine: GPUs of one type differ by up to 8 %".to_owned()),
     };
     let noise = sd * std::f64::consts::SQRT_2;
-    if log_ratio.abs() > QUANTILE * noise {
+    judged(sd, source, log_ratio, QUANTILE * noise)
+}
+
+/// The verdict on a log ratio that noise alone exceeds in one of ten cases, with the repeats that would settle a smaller one.
+pub(super) fn judged(sd: f64, source: String, log_ratio: f64, noise: f64) -> (Spread, Verdict) {
+    if log_ratio.abs() > noise {
         return (Spread { sd, source, repeats_needed: None }, Verdict::Different);
     }
     // 80 % power at 5 %: n = 2·(2.8·σ/δ)².

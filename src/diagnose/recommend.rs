@@ -39,11 +39,6 @@ const WORTH: f64 = 0.02;
 /// Recommendations at most.
 const MOST: usize = 4;
 
-/// Whether more of a metric is worse.
-fn more_is_worse(metric: &str) -> bool {
-    !metric.starts_with("throughput")
-}
-
 /// Changes of the worse run towards the better one, and a larger batch where memory has room.
 pub(super) fn recommendations(
     fitted: &Fitted,
@@ -52,7 +47,7 @@ pub(super) fn recommendations(
     diagnosis: &Diagnosis,
     (a, b): (&Abducted, &Abducted),
 ) -> Result<Vec<Recommendation>, FrameError> {
-    let b_is_worse = (diagnosis.ratio > 1.0) == more_is_worse(&diagnosis.metric);
+    let b_is_worse = (diagnosis.ratio > 1.0) == diagnosis.more_is_worse();
     let (worse, better) = if b_is_worse { (b, a) } else { (a, b) };
     let mut found: Vec<Recommendation> = Vec::new();
     for change in changes(fitted, diagnosis, worse, better) {
@@ -62,7 +57,7 @@ pub(super) fn recommendations(
     }
     let gain = |one: &Recommendation| {
         let log = one.factor.ln();
-        if more_is_worse(&diagnosis.metric) { log } else { -log }
+        if diagnosis.more_is_worse() { log } else { -log }
     };
     // Of changes with one effect the first in the list stays; a batch beyond the supply has that of the supply itself.
     found.sort_by(|x, y| gain(x).total_cmp(&gain(y)).then(x.set.cmp(&y.set)));
@@ -141,7 +136,7 @@ fn evaluate(
     };
     let predicted = then.values[target].ln() - now.values[target].ln();
     let log = ratio_to(&diagnosis.metric).map_or(predicted, f64::ln);
-    let gain = if more_is_worse(&diagnosis.metric) { -log } else { log };
+    let gain = if diagnosis.more_is_worse() { -log } else { log };
     if !gain.is_finite() || gain < WORTH || (twin.is_none() && !then.broken.is_empty()) {
         return Ok(None);
     }

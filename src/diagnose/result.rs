@@ -230,6 +230,11 @@ impl Diagnosis {
         )
     }
 
+    /// Whether more of the metric is worse.
+    pub fn more_is_worse(&self) -> bool {
+        !self.metric.starts_with("throughput")
+    }
+
     /// Whether the unexplained part is larger than the explained one.
     pub fn mostly_unexplained(&self) -> bool {
         let (explained, unexplained) = self.sizes();

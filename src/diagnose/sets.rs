@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::DiagnoseError;
-use super::noise::{Spread, gate};
+use super::noise::{Spread, gate, judged};
 use super::result::Verdict;
 use crate::notes::plural;
 use crate::runs::{Run, Value};
@@ -83,9 +83,5 @@ pub(super) fn gate_sets(store: &[&Run], a: &[&Run], b: &[&Run], metric: &str, lo
     let error = sd * (1.0 / logs_a.len() as f64 + 1.0 / logs_b.len() as f64).sqrt();
     let quantile = StudentsT::new(0.0, 1.0, freedom as f64).map_or(1.96, |student| student.inverse_cdf(0.95));
     let source = format!("{} in A and {} in B", plural(logs_a.len(), "run"), plural(logs_b.len(), "run"));
-    if log_ratio.abs() > quantile * error {
-        return (Spread { sd, source, repeats_needed: None }, Verdict::Different);
-    }
-    let needed = (2.0 * (2.8 * sd / log_ratio.abs().max(1e-9)).powi(2)).ceil();
-    (Spread { sd, source, repeats_needed: (needed < 1e4).then_some(needed as usize) }, Verdict::WithinNoise)
+    judged(sd, source, log_ratio, quantile * error)
 }

@@ -101,7 +101,7 @@ pub(super) fn signs(fitted: &Fitted, a: &Abducted, b: &Abducted) -> Vec<Sign> {
 /// The sign that may explain the largest unexplained term: of the right kind, and seen in the run that it must be in.
 pub(super) fn clue(answer: &Diagnosis, signs: &[Sign]) -> Option<String> {
     let term = answer.unexplained.first()?;
-    let more_in_b = (term.factor > 1.0) != answer.metric.starts_with("throughput");
+    let more_in_b = (term.factor > 1.0) == answer.more_is_worse();
     let kind = if term.cause.starts_with("power") { Kind::Power } else { Kind::Time };
     let fits = |sign: &&Sign| sign.kind == kind || sign.kind == Kind::Both;
     signs.iter().filter(fits).find(|sign| sign.in_b == more_in_b).map(|sign| sign.caveat.text.clone())
