@@ -8,6 +8,8 @@ use nalgebra::DMatrix;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::calibration::{Calibration, Factor};
+use super::file_rest::{ProcessTable, SupportTable, process, support, write_rest};
 use super::fitted::{Fitted, Record};
 use super::summary::estimates;
 use crate::model::{Model, ParameterSpace};
@@ -57,6 +59,12 @@ struct FittedFile {
     #[serde(rename = "parameter")]
     _parameters: BTreeMap<String, toml::Value>,
     posterior: PosteriorTable,
+    #[serde(default)]
+    residual: Option<ProcessTable>,
+    #[serde(default)]
+    support: Option<SupportTable>,
+    #[serde(default)]
+    calibration: BTreeMap<String, BTreeMap<String, Factor>>,
 }
 
 #[derive(Deserialize)]
@@ -133,15 +141,16 @@ pub fn write_fitted(fitted: &Fitted) -> String {
             let _ = writeln!(text, "{} = [{}]", parameter.definition.name, levels.join(", "));
         }
     }
+    write_rest(&mut text, fitted);
     text
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
 /// `value` with so many significant digits.
-fn rounded(value: f64, digits: usize) -> f64 {
+pub(super) fn rounded(value: f64, digits: usize) -> f64 {
     format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
 }
 
@@ -207,5 +216,8 @@ pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, Fitte
         starts: parsed.fit.starts,
         seed: parsed.fit.seed,
     };
-    Ok(Fitted { model, space, theta: parsed.posterior.mode, record, factor })
+    let residual = parsed.residual.map(|table| process(&model, table)).transpose().map_err(form)?;
+    let support = parsed.support.map(|table| support(&model, &table)).transpose().map_err(form)?.unwrap_or_default();
+    let calibration = Calibration { factors: parsed.calibration };
+    Ok(Fitted { model, space, theta: parsed.posterior.mode, record, residual, support, calibration, factor })
 }

@@ -5,7 +5,10 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::calibration::Calibration;
+use super::residual::Process;
 use super::solver::{Settings, Solution};
+use super::support::Support;
 use crate::model::{Frame, Model, Op, ParameterSpace, Slopes, Slot, Term};
 use crate::runs::Run;
 use crate::stats::NORMAL_QUANTILE_90;
@@ -57,6 +60,12 @@ pub struct Fitted {
     pub theta: Vec<f64>,
     /// How it was made.
     pub record: Record,
+    /// What the equations miss, if the model file says what it looks like.
+    pub residual: Option<Process>,
+    /// What was measured, as the kinds of questions see it.
+    pub support: Support,
+    /// How far predictions were off where nothing was measured, by kind of question.
+    pub calibration: Calibration,
     /// Lower Cholesky factor L of the curvature H = L·Lᵀ; the posterior covariance is H⁻¹.
     pub(super) factor: DMatrix<f64>,
 }
@@ -72,7 +81,48 @@ impl Fitted {
         let size = theta.len();
         // The curvature is I plus outer products, so it is positive definite up to rounding.
         let factor = curvature.cholesky().map_or_else(|| DMatrix::identity(size, size), |factor| factor.l());
-        Self { model, space, theta, record, factor }
+        Self {
+            model,
+            space,
+            theta,
+            record,
+            residual: None,
+            support: Support::default(),
+            calibration: Calibration::default(),
+            factor,
+        }
+    }
+
+    /// The same estimates with a coordinate for every further level: such a level keeps its prior spread.
+    pub(crate) fn extended(&self, levels: &[Vec<String>]) -> Self {
+        let all: Vec<Vec<String>> = levels
+            .iter()
+            .enumerate()
+            .map(|(parameter, new)| {
+                let mut all: Vec<String> = self.space.levels(parameter).map(str::to_owned).collect();
+                all.extend(new.iter().filter(|level| !level.is_empty()).cloned());
+                all.sort();
+                all.dedup();
+                all
+            })
+            .collect();
+        let space = ParameterSpace::new(&self.model, &all);
+        if space.len() == self.space.len() {
+            return self.clone();
+        }
+        let old: Vec<Option<usize>> =
+            space.names().iter().map(|name| self.space.names().iter().position(|own| own == name)).collect();
+        let own = &self.factor * self.factor.transpose();
+        let curvature = DMatrix::from_fn(space.len(), space.len(), |i, j| match (old[i], old[j]) {
+            (Some(a), Some(b)) => own[(a, b)],
+            _ => f64::from(u8::from(i == j)),
+        });
+        let theta: Vec<f64> = old.iter().map(|old| old.map_or(0.0, |index| self.theta[index])).collect();
+        let mut extended = Self::new(self.model.clone(), space, theta, curvature, self.record.clone());
+        extended.residual.clone_from(&self.residual);
+        extended.support = self.support.clone();
+        extended.calibration = self.calibration.clone();
+        extended
     }
 
     /// L⁻¹·g: a derivative by coordinate in the posterior's own units, so that its squared length is the variance
@@ -126,9 +176,21 @@ impl Fitted {
         slot: Slot,
     ) -> (DVector<f64>, Vec<f64>) {
         let lane_values: Vec<f64> = (0..self.model.tape.ops.len()).map(|slot| values[slot * lanes + lane]).collect();
+        self.gradient_of(frame, slopes, &lane_values, lane, slot)
+    }
+
+    /// The same for values of that lane alone; `lane` is its row in the frame.
+    pub(crate) fn gradient_of(
+        &self,
+        frame: &Frame,
+        slopes: &Slopes,
+        lane_values: &[f64],
+        lane: usize,
+        slot: Slot,
+    ) -> (DVector<f64>, Vec<f64>) {
         let mut adjoints = vec![0.0; lane_values.len()];
         adjoints[slot as usize] = 1.0 / lane_values[slot as usize];
-        self.model.tape.backward(&lane_values, 1, &mut adjoints);
+        self.model.tape.backward(lane_values, 1, &mut adjoints);
         let mut gradient = DVector::zeros(self.theta.len());
         for &(parameter, slot) in &self.model.parameter_slots {
             let adjoint = adjoints[slot as usize];
@@ -154,5 +216,12 @@ impl Fitted {
         let mut values = Vec::new();
         self.model.tape.evaluate(&frame.columns(parameters), rows, &mut values);
         (values, slopes)
+    }
+}
+
+impl Fitted {
+    /// Amplitudes.
+    pub fn describe(&self) -> Vec<String> {
+        self.residual.iter().flat_map(|p| &p.parts).map(|part| format!("{:?} n={} amp {:.3?} noise {:.3?}", part.target, part.values.len(), part.amplitudes, part.noise)).collect()
     }
 }

@@ -4,22 +4,34 @@
 //! minus the log posterior with exact derivatives, `solve` finds its mode with argmin, and [`Fitted`] keeps the mode
 //! with its Laplace approximation. [`Summary`] says what the data decided and what they did not.
 
+mod calibration;
 mod file;
+mod file_rest;
 mod fitted;
+mod folds;
+mod forecast;
 #[cfg(test)]
 mod laws;
 mod likelihood;
+mod noise;
 mod objective;
+mod residual;
 mod simulate;
 mod solver;
 mod summary;
+mod support;
 
+pub use calibration::{COVERAGE, Calibration, Factor, Score, cross_validate};
 pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
+pub use folds::Fold;
+pub(crate) use forecast::{Anchors, Forecast};
 pub use likelihood::DEGREES_OF_FREEDOM;
+pub use residual::Process;
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
+pub use support::{Distance, Support};
 pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, estimates, predictions};
 
 use miette::Diagnostic;
@@ -28,8 +40,12 @@ use thiserror::Error;
 use crate::catalog::Catalog;
 use crate::model::{Frame, FrameError, Model, ParameterSpace, Slopes, canonical};
 use crate::runs::Run;
+use calibration::{cross_validated, observations};
+use noise::Left;
 use objective::Objective;
+use residual::Design;
 use solver::solve;
+use support::views;
 
 /// Why a model could not be fitted.
 #[derive(Debug, Error, Diagnostic)]
@@ -132,5 +148,20 @@ pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -
     }
     let solution = solve(&Objective::new(&model, &space, &frame), settings);
     let record = Record::new(&relevant, &solution, settings);
-    Ok(Fitted::new(model, space, solution.theta.as_slice().to_vec(), solution.curved.curvature, record))
+    let theta = solution.theta.as_slice().to_vec();
+    let mut fitted = Fitted::new(model, space, theta, solution.curved.curvature, record);
+    complete(&mut fitted, &frame, &relevant);
+    Ok(fitted)
+}
+
+/// What follows once the equations are fitted: the residual process, what was measured, and how true intervals are.
+fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run]) {
+    let left = Left::new(fitted, frame);
+    fitted.support = Support { rows: views(&fitted.model, &left.values, runs.len()) };
+    if let Some(residual) = &fitted.model.residual {
+        let design = Design::new(residual, &left.values, runs.len());
+        fitted.residual = Some(Process::learn(residual, &design, &observations(fitted, &left), fitted.record.seed));
+    }
+    let scores = cross_validated(fitted, frame, runs);
+    fitted.calibration = Calibration::new(fitted, &scores);
 }

@@ -162,6 +162,14 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
     }
 }
 
+/// Goes on from a point that is near the mode.
+pub(crate) fn continued(objective: &Objective<'_>, from: &[f64]) -> Solution {
+    let theta = leg(objective, &DVector::from_column_slice(from), 2.0);
+    let curved = objective.curved(theta.as_slice());
+    let decrement = newton_decrement(&curved);
+    Solution { theta, curved, stopped: Stopped::Converged { decrement }, starts: Vec::new() }
+}
+
 /// g·H⁻¹·g / 2.
 fn newton_decrement(curved: &Curved) -> f64 {
     curved

@@ -75,7 +75,17 @@ pub(super) fn expressions(definition: &Definition) -> Vec<&Expression> {
     let parameters = definition.parameters.iter().filter_map(|parameter| parameter.only.as_ref()).map(|(_, e)| e);
     let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
     let constraints = definition.constraints.iter().map(|constraint| &constraint.require.1);
-    nodes.chain(parameters).chain(regimes).chain(constraints).collect()
+    nodes.chain(parameters).chain(regimes).chain(constraints).chain(questions(definition)).collect()
+}
+
+/// Expressions of the residual process and of the kinds of questions: no equation uses them.
+pub(super) fn questions(definition: &Definition) -> impl Iterator<Item = &Expression> {
+    let residual = definition.residual.iter();
+    let features = residual.clone().flat_map(|own| own.features.iter().map(|(_, (_, parsed))| parsed));
+    let levels = residual.clone().flat_map(|own| own.kernels.iter().flat_map(|kernel| &kernel.levels));
+    let noise = residual.flat_map(|own| &own.noise);
+    let shifts = definition.shifts.iter().flat_map(|shift| &shift.by);
+    features.chain(levels.chain(noise).chain(shifts).map(|(_, parsed)| parsed))
 }
 
 /// The table of names; duplicates are faults.
@@ -164,6 +174,14 @@ fn check_expressions(
     }
     for constraint in &definition.constraints {
         expect(&mut checker, &constraint.require.1, Type::Truth, &format!("`require` of `{}`", constraint.name));
+    }
+    for (name, (_, feature)) in definition.residual.iter().flat_map(|own| &own.features) {
+        expect(&mut checker, feature, Type::Number(Some(Dimension::ONE)), &format!("feature `{}`", name.text));
+    }
+    let levels = definition.residual.iter().flat_map(|own| own.kernels.iter().flat_map(|kernel| &kernel.levels));
+    let noise = definition.residual.iter().flat_map(|own| &own.noise);
+    for (_, level) in levels.chain(noise).chain(definition.shifts.iter().flat_map(|shift| &shift.by)) {
+        let _ = checker.infer(level);
     }
     faults.extend(checker.faults);
 }

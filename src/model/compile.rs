@@ -10,7 +10,7 @@ use super::groups::causes;
 use super::op::{Op, Slot};
 use super::reader::Text;
 use super::tape::TapeBuilder;
-use super::{Bound, Constraint, Model, ModelParameter, Node, NoisyNode, Regime};
+use super::{Bound, Constraint, Kernel, Model, ModelParameter, Node, NoisyNode, Regime, Residual, Shift, Target};
 
 /// A slot that is filled in when all nodes are compiled.
 const UNSET: Slot = 0;
@@ -69,6 +69,8 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
     let regimes = compiler.regimes();
     let constraints = compiler.constraints(&index);
     let parameters = compiler.parameters();
+    let residual = compiler.residual(&index, &noisy);
+    let shifts = compiler.shifts();
     let causes = causes(&definition, &index, &noisy);
     let mechanism_of = nodes
         .iter()
@@ -106,6 +108,8 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         constraints,
         causes,
         mechanisms: definition.mechanisms.into_iter().map(|mechanism| mechanism.name).collect(),
+        residual,
+        shifts,
         graph: graph.renumbered(order),
         mechanism_of,
         bounds,
@@ -182,6 +186,46 @@ impl Compiler<'_> {
             .map(|parameter| ModelParameter {
                 definition: parameter.clone(),
                 only: parameter.only.as_ref().map(|(_, only)| self.expression(only)),
+            })
+            .collect()
+    }
+
+    fn residual(&mut self, index: &HashMap<String, usize>, noisy: &[NoisyNode]) -> Option<Residual> {
+        let own = self.definition.residual.as_ref()?;
+        let target = |text: &Text| {
+            let node = noisy.iter().position(|noisy| Some(&noisy.node) == index.get(&text.text)).map(Target::Noise);
+            let regime = || self.definition.regimes.iter().position(|regime| regime.name == text.text);
+            node.or_else(|| regime().map(Target::State))
+        };
+        let targets = own.on.iter().filter_map(target).collect();
+        let features: HashMap<&str, Slot> =
+            own.features.iter().map(|(name, (_, parsed))| (name.text.as_str(), self.expression(parsed))).collect();
+        let texts = |texts: &[Text]| texts.iter().map(|text| text.text.clone()).collect();
+        let kernels = own
+            .kernels
+            .iter()
+            .map(|kernel| Kernel {
+                levels: kernel.levels.iter().map(|(text, _)| text.text.clone()).collect(),
+                rbf: kernel.rbf.iter().map(|(name, length)| (name.text.clone(), *length)).collect(),
+                linear: texts(&kernel.linear),
+                amplitude: kernel.amplitude,
+                level_slots: kernel.levels.iter().map(|(_, parsed)| self.expression(parsed)).collect(),
+                rbf_slots: kernel.rbf.iter().map(|(name, length)| (features[name.text.as_str()], *length)).collect(),
+                linear_slots: kernel.linear.iter().map(|name| features[name.text.as_str()]).collect(),
+            })
+            .collect();
+        let noise_slots = own.noise.iter().map(|(_, parsed)| self.expression(parsed)).collect();
+        Some(Residual { targets, kernels, noise_slots })
+    }
+
+    fn shifts(&mut self) -> Vec<Shift> {
+        self.definition
+            .shifts
+            .iter()
+            .map(|shift| Shift {
+                kind: shift.kind.text.clone(),
+                by: shift.by.iter().map(|(text, _)| text.text.clone()).collect(),
+                slots: shift.by.iter().map(|(_, parsed)| self.expression(parsed)).collect(),
             })
             .collect()
     }

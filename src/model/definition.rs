@@ -206,6 +206,45 @@ pub struct MechanismDefinition {
     pub latents: Vec<Text>,
 }
 
+/// One component of the residual process: runs at equal levels share a smooth function of some features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelDefinition {
+    /// Place of the table.
+    pub at: Range<usize>,
+    /// Expressions on which two runs must agree to share it.
+    pub levels: Vec<(Text, Expression)>,
+    /// Features with the distance over which the function changes.
+    pub rbf: Vec<(Text, f64)>,
+    /// Features in which it is linear.
+    pub linear: Vec<Text>,
+    /// Standard deviation of the log, expected a priori.
+    pub amplitude: f64,
+}
+
+/// What the equations miss, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResidualDefinition {
+    /// Place of the table.
+    pub at: Range<usize>,
+    /// Noisy nodes and regimes that it is about.
+    pub on: Vec<Text>,
+    /// Pure numbers that kernels name.
+    pub features: Vec<(Text, (Text, Expression))>,
+    /// The components, whose sum it is.
+    pub kernels: Vec<KernelDefinition>,
+    /// Expressions whose values have a spread of their own.
+    pub noise: Vec<(Text, Expression)>,
+}
+
+/// A kind of question: what a query changes against everything measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShiftDefinition {
+    /// Name, such as `unseen-batch`.
+    pub kind: Text,
+    /// Expressions that differ from every measured run.
+    pub by: Vec<(Text, Expression)>,
+}
+
 /// A model file as written.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -233,6 +272,10 @@ pub struct Definition {
     pub causes: Vec<CauseDefinition>,
     /// Mechanisms in the order of the file.
     pub mechanisms: Vec<MechanismDefinition>,
+    /// What the equations miss.
+    pub residual: Option<ResidualDefinition>,
+    /// Kinds of questions, the mildest first.
+    pub shifts: Vec<ShiftDefinition>,
     /// Names whose unit is at fault.
     pub(super) unsure: Vec<String>,
     /// Faults of single tables; checks of the whole are added when a model is made of it.

@@ -26,6 +26,7 @@ mod parameter;
 mod parse;
 mod parse_node;
 mod parse_parameter;
+mod parse_residual;
 mod prior;
 mod reader;
 mod shipped;
@@ -33,8 +34,8 @@ mod tape;
 mod usage;
 
 pub use definition::{
-    CatalogReference, CauseDefinition, ConstraintDefinition, Definition, MechanismDefinition, NodeDefinition,
-    ParameterDefinition, RegimeDefinition, Role, ValueKind,
+    CatalogReference, CauseDefinition, ConstraintDefinition, Definition, KernelDefinition, MechanismDefinition,
+    NodeDefinition, ParameterDefinition, RegimeDefinition, ResidualDefinition, Role, ShiftDefinition, ValueKind,
 };
 pub use derive::canonical;
 pub use error::ModelError;
@@ -163,6 +164,53 @@ pub struct ModelParameter {
     pub(crate) only: Option<Slot>,
 }
 
+/// What one part of the residual process is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The log noise of a noisy node (index into [`Model::noisy`]).
+    Noise(usize),
+    /// The probability of the second state of a regime, beyond its prior.
+    State(usize),
+}
+
+/// A component of the residual process: its kernel is 1 for equal levels, times a Gaussian in each feature of `rbf`,
+/// times the product of the features of `linear`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// The levels as written, for readers.
+    pub levels: Vec<String>,
+    /// Features by name with their length scales.
+    pub rbf: Vec<(String, f64)>,
+    /// Features by name.
+    pub linear: Vec<String>,
+    /// Amplitude expected a priori, sd of the log.
+    pub amplitude: f64,
+    pub(crate) level_slots: Vec<Slot>,
+    pub(crate) rbf_slots: Vec<(Slot, f64)>,
+    pub(crate) linear_slots: Vec<Slot>,
+}
+
+/// What the equations miss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residual {
+    /// What it is about.
+    pub targets: Vec<Target>,
+    /// Its components.
+    pub kernels: Vec<Kernel>,
+    /// Slots whose values have a spread of their own.
+    pub(crate) noise_slots: Vec<Slot>,
+}
+
+/// A kind of question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shift {
+    /// Name.
+    pub kind: String,
+    /// What differs, as written.
+    pub by: Vec<String>,
+    pub(crate) slots: Vec<Slot>,
+}
+
 /// A checked and compiled model.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -192,6 +240,10 @@ pub struct Model {
     pub causes: Vec<Cause>,
     /// Mechanisms in the order of the file.
     pub mechanisms: Vec<String>,
+    /// What the equations miss.
+    pub residual: Option<Residual>,
+    /// Kinds of questions, the mildest first.
+    pub shifts: Vec<Shift>,
     /// The causal graph.
     pub graph: Graph,
     /// Mechanism of a node, if it has one.

@@ -9,9 +9,10 @@ use super::fault::{Fault, span};
 use super::generic;
 use super::parse_node::node;
 use super::parse_parameter::parameter;
+use super::parse_residual::{residual, shifts};
 use super::reader::{Entry, Reader, Text};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "model",
     "condition",
     "property",
@@ -23,6 +24,8 @@ const TABLES: [&str; 11] = [
     "constraint",
     "cause",
     "mechanism",
+    "residual",
+    "shift",
 ];
 
 impl Definition {
@@ -41,6 +44,8 @@ impl Definition {
             constraints: Vec::new(),
             causes: Vec::new(),
             mechanisms: Vec::new(),
+            residual: None,
+            shifts: Vec::new(),
             unsure: Vec::new(),
             faults: Vec::new(),
         };
@@ -88,6 +93,8 @@ impl Definition {
                 latents: reader.strings(&entry, "latents"),
             });
         }
+        definition.residual = residual(&mut reader, root.get_ref());
+        definition.shifts = shifts(&mut reader, root.get_ref());
         generic::expand(&mut definition);
         definition.unsure = reader.unsure;
         definition.faults = reader.faults;

@@ -171,6 +171,28 @@ impl<'t> Reader<'t> {
         array.iter().filter_map(|item| self.as_text(key, item)).collect()
     }
 
+    /// A list of expressions, each a text.
+    pub(super) fn expressions(&mut self, entry: &Entry<'_, 't>, key: &str) -> Vec<(Text, Expression)> {
+        let texts = self.strings(entry, key);
+        texts.into_iter().filter_map(|text| self.parse(&text).map(|expression| (text, expression))).collect()
+    }
+
+    /// The tables of `[[name]]`, or of a list of tables.
+    pub(super) fn array<'a>(&mut self, table: &'a DeTable<'t>, name: &str, place: &str) -> Vec<Entry<'a, 't>> {
+        let Some(value) = table.get(name) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(name, &format!("a list of tables, each below `{place}`"), value);
+            return Vec::new();
+        };
+        array
+            .iter()
+            .filter_map(|item| {
+                let table = self.table(name, item)?;
+                Some(Entry { place: place.to_owned(), at: item.span(), table })
+            })
+            .collect()
+    }
+
     /// A number.
     pub(super) fn number(&mut self, entry: &Entry<'_, 't>, key: &str) -> Option<f64> {
         let (text, expression) = self.expression(entry, key)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::build::{Named, expressions, unknown_name};
+use super::build::{Named, expressions, questions, unknown_name};
 use super::definition::{Definition, NodeDefinition, RegimeDefinition, Role};
 use super::expression::{Expression, ExpressionKind, Operator};
 use super::fault::{Fault, span};
@@ -25,7 +25,7 @@ pub(super) fn check_use(
     let noises = definition.nodes.iter().filter_map(|node| node.noise.as_ref()).map(|(_, noise)| noise);
     let bounds = definition.nodes.iter().filter_map(|node| node.at_least.as_ref()).map(|(_, bound)| bound);
     let regimes = definition.regimes.iter().map(|regime| &regime.probability.1);
-    for expression in constraints.chain(noises).chain(bounds).chain(regimes) {
+    for expression in constraints.chain(noises).chain(bounds).chain(regimes).chain(questions(definition)) {
         expression.names(&mut |name, _| match names.get(name) {
             Some(Named::Node(index)) => ends.push(*index),
             Some(Named::Parameter(index)) => used_parameters[*index] = true,
@@ -96,6 +96,7 @@ pub(super) fn check_places(definition: &Definition, names: &HashMap<String, Name
     for node in &definition.nodes {
         checker.equation(node);
     }
+    checker.residual();
 }
 
 struct Places<'a> {
@@ -134,6 +135,50 @@ impl Places<'_> {
                 format!("name one such as {}", list(&near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>()))
             },
         });
+    }
+
+    /// The residual process is about noises and states, and its kernels and the kinds of questions see causes only.
+    fn residual(&mut self) {
+        let has_noise = |node: &NodeDefinition| {
+            node.noise.is_some() && node.at_least.is_none() && (node.observed.is_some() || node.role == Role::Metric)
+        };
+        for text in self.definition.residual.iter().flat_map(|own| &own.on) {
+            let named = self.names.get(&text.text).copied();
+            match named {
+                None => self.faults.push(unknown_name(&text.text, &text.at, self.names)),
+                Some(Named::Regime(_)) => {}
+                Some(Named::Node(index)) if has_noise(&self.definition.nodes[index]) => {}
+                Some(other) => self.faults.push(Fault::Misplaced {
+                    name: text.text.clone(),
+                    what: self.article(other),
+                    place: "`on` of [residual]".to_owned(),
+                    expected: "nodes that are measured with noise, and regimes",
+                    at: span(&text.at),
+                    help: "write `noise = { lognormal = 0.1 }` in its table, or name another node".to_owned(),
+                }),
+            }
+        }
+        let mut outside = Vec::new();
+        for expression in questions(self.definition) {
+            expression.names(&mut |name, at| {
+                let Some(&named) = self.names.get(name) else { return };
+                if !matches!(named, Named::Node(index)
+                    if matches!(self.definition.nodes[index].role, Role::Condition | Role::Property))
+                {
+                    outside.push((name.to_owned(), self.article(named), at.clone()));
+                }
+            });
+        }
+        for (name, what, at) in outside {
+            self.faults.push(Fault::Misplaced {
+                name,
+                what,
+                place: "a residual process or a kind of question".to_owned(),
+                expected: "conditions and properties",
+                at: span(&at),
+                help: "what is known before a run is measured: conditions, and what the catalog says of them".to_owned(),
+            });
+        }
     }
 
     fn article(&self, named: Named) -> &'static str {

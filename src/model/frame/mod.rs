@@ -88,6 +88,16 @@ impl Frame {
         }
     }
 
+    /// Some of the runs.
+    pub(crate) fn some(&self, rows: &[usize]) -> Self {
+        Self {
+            rows: rows.len(),
+            inputs: self.inputs.iter().map(|column| rows.iter().map(|&row| column[row]).collect()).collect(),
+            level_names: self.level_names.clone(),
+            levels: self.levels.iter().map(|column| rows.iter().map(|&row| column[row]).collect()).collect(),
+        }
+    }
+
     /// Number of runs.
     pub fn rows(&self) -> usize {
         self.rows

@@ -1,0 +1,98 @@
+//! Which runs to hold out so that predicting them is a question of a given kind.
+
+use super::support::{Support, View};
+
+/// Most folds of a kind that takes whole entries away, such as a model.
+const FOLDS: usize = 8;
+
+/// Runs to be held out together, and those of them whose question then is of the kind that is tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fold {
+    /// Kind of question, an index of the model's shifts; none for interpolation.
+    pub kind: usize,
+    /// Indices of the runs left out.
+    pub out: Vec<usize>,
+}
+
+impl Support {
+    /// The folds of one kind.
+    ///
+    /// Runs that agree in every more severe kind form a group; the values that the kind takes in a group are held out one at a
+    /// time. In the mildest kind every group gives its first, middle and last value to the three folds; in the others
+    /// the held-out entries are dealt to at most [`FOLDS`] folds, so that the other groups stay.
+    pub fn folds(&self, kind: usize) -> Vec<Fold> {
+        let groups = self.groups(kind);
+        let mut folds: Vec<Vec<usize>> = Vec::new();
+        if kind == 0 {
+            for pick in [0.5, 1.0, 0.0] {
+                let mut out = Vec::new();
+                for values in groups.iter().filter(|values| values.len() >= 4) {
+                    out.extend(&values[((values.len() - 1) as f64 * pick).round() as usize]);
+                }
+                folds.push(out);
+            }
+        } else {
+            let entries: Vec<&Vec<usize>> = if groups.len() == 1 {
+                groups[0].iter().collect()
+            } else {
+                // Groups alternate between their ends, so that a fold holds both low and high values.
+                let ends = |values: &'_ Vec<Vec<usize>>, first: bool| if first { 0 } else { values.len() - 1 };
+                let several = groups.iter().filter(|values| values.len() > 1);
+                let first = several.clone().enumerate().map(|(i, values)| &values[ends(values, i % 2 == 0)]);
+                let last = several.enumerate().map(|(i, values)| &values[ends(values, i % 2 == 1)]);
+                first.chain(last).collect()
+            };
+            let count = FOLDS.min(entries.len());
+            folds = vec![Vec::new(); count];
+            for (index, entry) in entries.into_iter().enumerate() {
+                folds[index % count].extend(entry);
+            }
+        }
+        folds
+            .into_iter()
+            .filter(|out| !out.is_empty())
+            .map(|mut out| {
+                out.sort_unstable();
+                out.dedup();
+                Fold { kind, out }
+            })
+            .collect()
+    }
+
+    /// Runs by group (equal in every kind beyond `kind`) and by their value in it, sorted by value.
+    fn groups(&self, kind: usize) -> Vec<Vec<Vec<usize>>> {
+        let mut groups: Vec<(&[Vec<f64>], Vec<(&Vec<f64>, Vec<usize>)>)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let (beyond, own) = (&row[kind + 1..], &row[kind]);
+            let group = match groups.iter().position(|(key, _)| *key == beyond) {
+                Some(group) => group,
+                None => {
+                    groups.push((beyond, Vec::new()));
+                    groups.len() - 1
+                }
+            };
+            let values = &mut groups[group].1;
+            match values.iter_mut().find(|(value, _)| *value == own) {
+                Some((_, members)) => members.push(index),
+                None => values.push((own, vec![index])),
+            }
+        }
+        groups
+            .into_iter()
+            .map(|(_, mut values)| {
+                values.sort_by(|a, b| a.0.iter().zip(b.0).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal));
+                values.into_iter().map(|(_, members)| members).collect()
+            })
+            .collect()
+    }
+
+    /// The runs that a fold leaves.
+    pub(crate) fn without(&self, out: &[bool]) -> Self {
+        Self { rows: self.rows.iter().zip(out).filter(|(_, out)| !**out).map(|(row, _)| row.clone()).collect() }
+    }
+
+    /// How the kinds of questions see a run.
+    pub(crate) fn view(&self, run: usize) -> &View {
+        &self.rows[run]
+    }
+}

@@ -1,0 +1,344 @@
+//! What a fitted model expects of runs that it has not seen: mean and spread of the log of every metric.
+//!
+//! Noise is taken at the mean of the residual process, each regime in both of its states. Near that point the log of a
+//! metric is linear in the parameters θ, in the residual process g of each noisy node and in the noise ε of the run:
+//!
+//! ```text
+//! ln m = μ + G·δθ + Σⱼ sⱼ (gⱼ + εⱼ),      var = G·Σ·Gᵀ + Σⱼ sⱼ² (var gⱼ + σⱼ²)
+//! ```
+//!
+//! with Σ the posterior covariance of the parameters; levels that no run of the fit had keep their prior spread. Measured
+//! runs given beside the fit (anchors) condition this Gaussian once more, parameters and residual process together.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::fitted::Fitted;
+use super::noise::Left;
+use super::residual::Design;
+use super::support::{View, views};
+use crate::model::{Frame, Target};
+
+/// Least and greatest probability of a state that another run's state may suggest.
+const CERTAINTY: f64 = 0.02;
+/// Variance of Student's t with four degrees of freedom over its squared scale.
+const HEAVY: f64 = 2.0;
+
+/// The expectation for some runs.
+pub(crate) struct Forecast {
+    /// Nodes of the model that are metrics or identities, in its order.
+    pub(crate) metrics: Vec<usize>,
+    /// One for each run.
+    pub(crate) rows: Vec<Expected>,
+}
+
+/// The expectation for one run: by metric.
+pub(crate) struct Expected {
+    /// Mean of the log; NaN where the metric has no meaning for the run.
+    pub(crate) mean: Vec<f64>,
+    /// Standard deviation of the log.
+    pub(crate) spread: Vec<f64>,
+    /// Probability of the second state of each regime.
+    pub(crate) second: Vec<f64>,
+    /// How the kinds of questions see the run.
+    pub(crate) view: View,
+    /// Constraints that the configuration breaks.
+    pub(crate) broken: Vec<usize>,
+}
+
+/// Measured runs that the forecast is conditioned on.
+pub(crate) struct Anchors {
+    design: Option<Design>,
+    /// (anchor, target, whitened gradient, what is left beyond the process, σ²) of every observation.
+    seen: Vec<Seen>,
+    /// C⁻¹ over the observations.
+    precision: DMatrix<f64>,
+}
+
+struct Seen {
+    row: usize,
+    noisy: usize,
+    whitened: DVector<f64>,
+    beyond: f64,
+}
+
+/// One run in one combination of states, linear around the mean noise.
+struct Linear {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+}
+
+/// Mean, variance and noise of the process of one noisy node, by run.
+struct NodeNoise {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    noise: Vec<f64>,
+}
+
+impl Fitted {
+    /// What is expected of the runs of a frame, whose measured outcomes are not looked at.
+    ///
+    /// `self` must have a coordinate for every level of the frame ([`Fitted::extended`]) for the spread to be whole.
+    pub(crate) fn forecast(&self, frame: &Frame, anchors: Option<&Anchors>) -> Forecast {
+        let model = &self.model;
+        let rows = frame.rows();
+        let mut frame = self.unmeasured(frame);
+        let (values, _) = self.evaluate(&frame, &(0..rows));
+        let design = model.residual.as_ref().map(|residual| Design::new(residual, &values, rows));
+        let noises = self.node_noises(design.as_ref(), &values, rows);
+        for (noisy, noise) in model.noisy.iter().zip(&noises) {
+            frame.inputs[noisy.noise_input].clone_from(&noise.mean);
+        }
+        let second = self.second_states(design.as_ref(), &values, rows);
+        let metrics: Vec<usize> =
+            (0..model.nodes.len()).filter(|&node| model.nodes[node].role.is_outcome()).collect();
+        let reach = anchors.map(|anchors| self.reach(anchors, design.as_ref(), rows));
+        let mut mixed: Vec<Vec<(f64, Linear)>> = (0..rows).map(|_| Vec::new()).collect();
+        let mut broken = vec![Vec::new(); rows];
+        for combination in 0..1_usize << model.regimes.len() {
+            frame.set_states(model, combination);
+            let (values, slopes) = self.evaluate(&frame, &(0..rows));
+            for row in 0..rows {
+                let share: f64 = (0..model.regimes.len())
+                    .map(|bit| if combination >> bit & 1 == 1 { second[bit][row] } else { 1.0 - second[bit][row] })
+                    .product();
+                if share <= 0.0 {
+                    continue;
+                }
+                let lane = Lane { frame: &frame, slopes: &slopes, values: &values, rows, row };
+                let cross = reach.as_ref().map(|reach| &reach[row]);
+                mixed[row].push((share, self.linear(&lane, &metrics, &noises, anchors.zip(cross))));
+                if broken[row].is_empty() {
+                    let fails = |slot: u32| values[slot as usize * rows + row] == 0.0;
+                    broken[row] = (0..model.constraints.len()).filter(|&i| fails(model.constraints[i].holds)).collect();
+                }
+            }
+        }
+        let views = views(model, &values, rows);
+        let rows = mixed
+            .into_iter()
+            .zip(views)
+            .zip(broken)
+            .enumerate()
+            .map(|(row, ((states, view), broken))| {
+                let second = second.iter().map(|second| second[row]).collect();
+                expected(&states, metrics.len(), second, view, broken)
+            })
+            .collect();
+        Forecast { metrics, rows }
+    }
+
+    /// The runs as they are before anything is measured; a configuration that is asked about is taken to be feasible as far
+    /// as the model's bounds say.
+    fn unmeasured(&self, frame: &Frame) -> Frame {
+        let model = &self.model;
+        let mut frame = frame.clone();
+        frame.set_states(model, 0);
+        for noisy in &model.noisy {
+            frame.inputs[noisy.observed_input].fill(f64::NAN);
+            frame.inputs[noisy.noise_input].fill(0.0);
+        }
+        for bound in &model.bounds {
+            let rows = frame.rows();
+            let (values, _) = self.evaluate(&frame, &(0..rows));
+            let at = |slot: u32, row: usize| values[slot as usize * rows + row].ln();
+            frame.inputs[bound.noise_input] = (0..rows)
+                .map(|row| (at(bound.at_least, row) - at(model.nodes[bound.node].predicted, row)).max(0.0))
+                .map(|factor| if factor.is_finite() { factor } else { 0.0 })
+                .collect();
+        }
+        frame
+    }
+
+    fn node_noises(&self, design: Option<&Design>, values: &[f64], rows: usize) -> Vec<NodeNoise> {
+        let model = &self.model;
+        let own = |noisy: usize| {
+            let target = Target::Noise(noisy);
+            self.residual.as_ref().and_then(|process| process.part(target)).zip(model.residual.as_ref()).zip(design)
+        };
+        (0..model.noisy.len())
+            .map(|noisy| match own(noisy) {
+                Some(((part, residual), design)) => {
+                    let (mean, variance) = part.mean_and_variance(residual, design);
+                    let noise = (0..rows).map(|row| part.noise_of(residual, design, row)).collect();
+                    NodeNoise { mean: mean.as_slice().to_vec(), variance: variance.as_slice().to_vec(), noise }
+                }
+                None => {
+                    let slot = model.noisy[noisy].sigma as usize;
+                    let noise = (0..rows).map(|row| HEAVY.sqrt() * values[slot * rows + row]).collect();
+                    NodeNoise { mean: vec![0.0; rows], variance: vec![0.0; rows], noise }
+                }
+            })
+            .collect()
+    }
+
+    /// Probability of the second state of each regime: the prior's, moved by what runs like it were found in.
+    fn second_states(&self, design: Option<&Design>, values: &[f64], rows: usize) -> Vec<Vec<f64>> {
+        let model = &self.model;
+        model
+            .regimes
+            .iter()
+            .enumerate()
+            .map(|(index, regime)| {
+                let prior = &values[regime.probability as usize * rows..][..rows];
+                let part = self.residual.as_ref().and_then(|process| process.part(Target::State(index)));
+                let moved = part
+                    .zip(model.residual.as_ref())
+                    .zip(design)
+                    .map(|((part, residual), design)| part.mean(residual, design));
+                (0..rows)
+                    .map(|row| match &moved {
+                        Some(moved) if prior[row] > 0.0 && prior[row] < 1.0 => {
+                            (prior[row] + moved[row]).clamp(CERTAINTY, 1.0 - CERTAINTY)
+                        }
+                        _ => prior[row].clamp(0.0, 1.0),
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// Mean and variance of every metric of one run in one combination of states.
+    fn linear(
+        &self,
+        lane: &Lane<'_>,
+        metrics: &[usize],
+        noises: &[NodeNoise],
+        anchors: Option<(&Anchors, &DMatrix<f64>)>,
+    ) -> Linear {
+        let model = &self.model;
+        let mut result = Linear { mean: Vec::new(), variance: Vec::new() };
+        let lane_values = lane.values();
+        for &metric in metrics {
+            let slot = model.nodes[metric].value;
+            let value = lane_values[slot as usize];
+            if !(value.is_finite() && value > 0.0) {
+                result.mean.push(f64::NAN);
+                result.variance.push(f64::NAN);
+                continue;
+            }
+            let (gradient, inputs) = self.gradient_of(lane.frame, lane.slopes, &lane_values, lane.row, slot);
+            let whitened = self.whiten(&gradient);
+            let slopes: Vec<f64> = model.noisy.iter().map(|noisy| inputs[noisy.noise_input]).collect();
+            let own: f64 = slopes
+                .iter()
+                .zip(noises)
+                .map(|(slope, noise)| slope.powi(2) * (noise.variance[lane.row] + noise.noise[lane.row].powi(2)))
+                .sum();
+            let (mut mean, mut variance) = (value.ln(), whitened.norm_squared() + own);
+            if let Some((anchors, reach)) = anchors {
+                let cross = DVector::from_iterator(
+                    anchors.seen.len(),
+                    anchors.seen.iter().enumerate().map(|(index, seen)| {
+                        whitened.dot(&seen.whitened) + slopes[seen.noisy] * reach[(seen.noisy, index)]
+                    }),
+                );
+                let gain = &anchors.precision * &cross;
+                let beyond = anchors.seen.iter().map(|seen| seen.beyond);
+                mean += gain.iter().zip(beyond).map(|(gain, beyond)| gain * beyond).sum::<f64>();
+                variance = (variance - gain.dot(&cross)).max(0.0);
+            }
+            result.mean.push(mean);
+            result.variance.push(variance);
+        }
+        result
+    }
+
+    /// Covariance of the residual process between each run and each observation of the anchors: `[run][(noisy, seen)]`.
+    fn reach(&self, anchors: &Anchors, design: Option<&Design>, rows: usize) -> Vec<DMatrix<f64>> {
+        let model = &self.model;
+        let mut reach = vec![DMatrix::zeros(model.noisy.len(), anchors.seen.len()); rows];
+        for noisy in 0..model.noisy.len() {
+            let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
+            let Some(((part, residual), (design, own))) =
+                part.zip(model.residual.as_ref()).zip(design.zip(anchors.design.as_ref()))
+            else {
+                continue;
+            };
+            let covariance = part.covariance(residual, design, own);
+            for (index, seen) in anchors.seen.iter().enumerate().filter(|(_, seen)| seen.noisy == noisy) {
+                for (row, reach) in reach.iter_mut().enumerate() {
+                    reach[(noisy, index)] = covariance[(row, seen.row)];
+                }
+            }
+        }
+        reach
+    }
+
+    /// Prepares measured runs as anchors. Levels as for [`Fitted::forecast`].
+    pub(crate) fn anchors(&self, measured: &Frame) -> Option<Anchors> {
+        let model = &self.model;
+        let rows = measured.rows();
+        let left = Left::new(self, measured);
+        let (_, slopes) = self.space.columns(model, &left.frame, &self.theta);
+        let design = model.residual.as_ref().map(|residual| Design::new(residual, &left.values, rows));
+        let noises = self.node_noises(design.as_ref(), &left.values, rows);
+        let mut seen = Vec::new();
+        for (noisy, own) in model.noisy.iter().enumerate() {
+            for row in (0..rows).filter(|&row| !left.noise[noisy][row].is_nan()) {
+                let lane = Lane { frame: &left.frame, slopes: &slopes, values: &left.values, rows, row };
+                let slot = model.nodes[own.node].predicted;
+                let (gradient, _) = self.gradient_of(lane.frame, lane.slopes, &lane.values(), row, slot);
+                let beyond = left.noise[noisy][row] - noises[noisy].mean[row];
+                seen.push(Seen { row, noisy, whitened: self.whiten(&gradient), beyond });
+            }
+        }
+        let mut covariance = DMatrix::from_fn(seen.len(), seen.len(), |a, b| seen[a].whitened.dot(&seen[b].whitened));
+        let processes: Vec<Option<DMatrix<f64>>> = (0..model.noisy.len())
+            .map(|noisy| {
+                let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
+                let ((part, residual), design) = part.zip(model.residual.as_ref()).zip(design.as_ref())?;
+                Some(part.covariance(residual, design, design))
+            })
+            .collect();
+        for a in 0..seen.len() {
+            for b in 0..seen.len() {
+                if seen[a].noisy == seen[b].noisy
+                    && let Some(process) = &processes[seen[a].noisy]
+                {
+                    covariance[(a, b)] += process[(seen[a].row, seen[b].row)];
+                }
+            }
+            covariance[(a, a)] += noises[seen[a].noisy].noise[seen[a].row].powi(2).max(1e-8);
+        }
+        let precision = covariance.cholesky()?.inverse();
+        Some(Anchors { design, seen, precision })
+    }
+}
+
+/// One run among evaluated values.
+struct Lane<'a> {
+    frame: &'a Frame,
+    slopes: &'a crate::model::Slopes,
+    values: &'a [f64],
+    rows: usize,
+    row: usize,
+}
+
+impl Lane<'_> {
+    fn values(&self) -> Vec<f64> {
+        self.values.chunks_exact(self.rows).map(|column| column[self.row]).collect()
+    }
+}
+
+/// The mixture over states: its log mean, and the spread within and between states.
+fn expected(
+    states: &[(f64, Linear)],
+    metrics: usize,
+    second: Vec<f64>,
+    view: View,
+    broken: Vec<usize>,
+) -> Expected {
+    let total: f64 = states.iter().map(|(share, _)| share).sum();
+    let average = |value: &dyn Fn(&Linear) -> f64| -> f64 {
+        states.iter().map(|(share, linear)| share / total * value(linear)).sum()
+    };
+    let mut mean = Vec::new();
+    let mut spread = Vec::new();
+    for metric in 0..metrics {
+        let center = average(&|linear| linear.mean[metric]);
+        let variance = average(&|linear| linear.variance[metric] + (linear.mean[metric] - center).powi(2));
+        mean.push(center);
+        spread.push(variance.sqrt());
+    }
+    Expected { mean, spread, second, view, broken }
+}

@@ -1,0 +1,194 @@
+//! The residual process of one target: observations, amplitudes, and the Gaussian that follows from them.
+
+use std::sync::OnceLock;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::design::{Design, components, diagonals};
+use super::inverse::inverse;
+use super::learn::Learned;
+use crate::model::{Residual, Target};
+
+/// Observations of one target with what was learned from them.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) target: Target,
+    /// The runs, or what stands for them.
+    pub(crate) design: Design,
+    /// What the equations left of each.
+    pub(crate) values: Vec<f64>,
+    /// Standard deviation of the noise of each.
+    pub(crate) spreads: Vec<f64>,
+    /// Amplitude of every component.
+    pub(crate) amplitudes: Vec<f64>,
+    /// Levels of the noise, and the standard deviation at each.
+    pub(crate) noise: Vec<(Vec<f64>, f64)>,
+    pub(super) solved: OnceLock<Solved>,
+}
+
+/// P = K⁻¹ over the observations, and α = P y.
+#[derive(Clone, Debug)]
+pub(super) struct Solved {
+    precision: DMatrix<f64>,
+    weights: DVector<f64>,
+}
+
+impl Part {
+    pub(crate) fn new(
+        target: Target,
+        design: Design,
+        values: Vec<f64>,
+        spreads: Vec<f64>,
+        amplitudes: Vec<f64>,
+        noise: Vec<(Vec<f64>, f64)>,
+    ) -> Self {
+        Self { target, design, values, spreads, amplitudes, noise, solved: OnceLock::new() }
+    }
+
+    pub(super) fn learned(
+        target: Target,
+        design: Design,
+        values: Vec<f64>,
+        learned: Learned,
+        levels: &[usize],
+        keys: Vec<Vec<f64>>,
+    ) -> Self {
+        let spreads =
+            levels.iter().zip(&learned.inflation).map(|(&level, inflation)| learned.noise[level] * inflation).collect();
+        let noise = keys.into_iter().zip(learned.noise).collect();
+        Self::new(target, design, values, spreads, learned.amplitudes, noise)
+    }
+
+    /// Covariance of the process between two sets of runs, before anything is observed.
+    pub(super) fn prior(&self, residual: &Residual, a: &Design, b: &Design) -> DMatrix<f64> {
+        let mut total = DMatrix::zeros(a.rows, b.rows);
+        for (component, amplitude) in components(residual, a, b).iter().zip(&self.amplitudes) {
+            total.zip_apply(component, |sum, k| *sum += amplitude.powi(2) * k);
+        }
+        total
+    }
+
+    fn prior_variance(&self, residual: &Residual, design: &Design) -> DVector<f64> {
+        let mut total = DVector::zeros(design.rows);
+        for (component, amplitude) in diagonals(residual, design).iter().zip(&self.amplitudes) {
+            for (sum, k) in total.iter_mut().zip(component) {
+                *sum += amplitude.powi(2) * k;
+            }
+        }
+        total
+    }
+
+    fn solved(&self, residual: &Residual) -> &Solved {
+        self.solved.get_or_init(|| {
+            let mut covariance = self.prior(residual, &self.design, &self.design);
+            for (row, spread) in self.spreads.iter().enumerate() {
+                covariance[(row, row)] += spread.powi(2);
+            }
+            let size = self.design.rows;
+            // Noise is positive, so the covariance is positive definite up to rounding; without it nothing is carried.
+            let precision = inverse(&covariance).map_or_else(|| DMatrix::zeros(size, size), |(precision, _)| precision);
+            let weights = &precision * DVector::from_column_slice(&self.values);
+            Solved { precision, weights }
+        })
+    }
+
+    /// Mean of the process at some runs.
+    pub(crate) fn mean(&self, residual: &Residual, at: &Design) -> DVector<f64> {
+        self.prior(residual, at, &self.design) * &self.solved(residual).weights
+    }
+
+    /// Mean and variance of the process at some runs.
+    pub(crate) fn mean_and_variance(&self, residual: &Residual, at: &Design) -> (DVector<f64>, DVector<f64>) {
+        let solved = self.solved(residual);
+        let cross = self.prior(residual, &self.design, at);
+        let reach = &solved.precision * &cross;
+        let mut variance = self.prior_variance(residual, at);
+        for (row, variance) in variance.iter_mut().enumerate() {
+            *variance = (*variance - cross.column(row).dot(&reach.column(row))).max(0.0);
+        }
+        (cross.tr_mul(&solved.weights), variance)
+    }
+
+    /// Covariance of the process between two sets of runs, given the observations.
+    pub(crate) fn covariance(&self, residual: &Residual, a: &Design, b: &Design) -> DMatrix<f64> {
+        let from = self.prior(residual, &self.design, a);
+        let to = self.prior(residual, &self.design, b);
+        self.prior(residual, a, b) - from.tr_mul(&(&self.solved(residual).precision * to))
+    }
+
+    /// Standard deviation of the noise of a run; of an unknown noise level, the largest.
+    pub(crate) fn noise_of(&self, residual: &Residual, design: &Design, row: usize) -> f64 {
+        let level = design.noise_level(residual, row);
+        let largest = self.noise.iter().map(|(_, spread)| *spread).fold(0.0, f64::max);
+        self.noise.iter().find(|(known, _)| *known == level).map_or(largest, |(_, spread)| *spread)
+    }
+
+    /// The same process with other values of its observations, and without some of them.
+    ///
+    /// The precision of the rest R follows from that of the whole by K_RR⁻¹ = P_RR − P_RF P_FF⁻¹ P_FR, F being what is
+    /// left out.
+    pub(crate) fn without(&self, residual: &Residual, out: &[bool], values: &[f64]) -> Self {
+        let rest: Vec<usize> = (0..out.len()).filter(|&row| !out[row]).collect();
+        let gone: Vec<usize> = (0..out.len()).filter(|&row| out[row]).collect();
+        let whole = &self.solved(residual).precision;
+        let part = |rows: &[usize], columns: &[usize]| {
+            DMatrix::from_fn(rows.len(), columns.len(), |i, j| whole[(rows[i], columns[j])])
+        };
+        let take = |from: &[f64]| rest.iter().map(|&row| from[row]).collect::<Vec<f64>>();
+        let mut precision = part(&rest, &rest);
+        if !gone.is_empty() {
+            let cross = part(&gone, &rest);
+            if let Some((inner, _)) = inverse(&part(&gone, &gone)) {
+                precision -= cross.tr_mul(&(inner * &cross));
+            }
+        }
+        let values = take(values);
+        let weights = &precision * DVector::from_column_slice(&values);
+        let part = Self::new(
+            self.target,
+            self.design.some(&rest),
+            values,
+            take(&self.spreads),
+            self.amplitudes.clone(),
+            self.noise.clone(),
+        );
+        let _ = part.solved.set(Solved { precision, weights });
+        part
+    }
+
+    /// A process over the runs of `at` alone that says nearly the same.
+    ///
+    /// With Z the new runs and Λ = diag(K − K_xz K_zz⁻¹ K_zx) + noise, the information that the observations hold about the
+    /// process at Z is B = K_zz⁻¹ K_zx Λ⁻¹ K_xz K_zz⁻¹, its mean there m = K_zz (K_zz + K_zx Λ⁻¹ K_xz)⁻¹ K_zx Λ⁻¹ y (the
+    /// fully independent training conditional: Quiñonero-Candela and Rasmussen, JMLR 6, 2005). Each new run gets a noise of
+    /// 1/√B_zz and the value v for which the mean at Z is m exactly: v = m + noise² · K_zz⁻¹ m.
+    pub(crate) fn condensed(&self, residual: &Residual, at: Design) -> Option<Self> {
+        let size = at.rows;
+        let mut own = self.prior(residual, &at, &at);
+        let jitter = 1e-6 * own.diagonal().mean().max(1e-12);
+        own += DMatrix::identity(size, size) * jitter;
+        let (inner, _) = inverse(&own)?;
+        let cross = self.prior(residual, &at, &self.design);
+        let reach = &inner * &cross;
+        let mut left = self.prior_variance(residual, &self.design);
+        for (row, left) in left.iter_mut().enumerate() {
+            *left = (*left - cross.column(row).dot(&reach.column(row))).max(0.0) + self.spreads[row].powi(2);
+        }
+        let mut weighted = cross.clone();
+        for (row, left) in left.iter().enumerate() {
+            weighted.column_mut(row).scale_mut(1.0 / left);
+        }
+        let (outer, _) = inverse(&(&own + &weighted * cross.transpose()))?;
+        let mean = &own * (outer * (&weighted * DVector::from_column_slice(&self.values)));
+        let pull = &inner * &mean;
+        let information: Vec<f64> = (0..size)
+            .map(|z| {
+                let row = reach.row(z);
+                row.iter().zip(left.iter()).map(|(r, left)| r * r / left).sum()
+            })
+            .collect();
+        let spreads: Vec<f64> = information.iter().map(|information| information.max(1e-4).powf(-0.5)).collect();
+        let values = (0..size).map(|z| mean[z] + spreads[z].powi(2) * pull[z]).collect();
+        Some(Self::new(self.target, at, values, spreads, self.amplitudes.clone(), self.noise.clone()))
+    }
+}
