@@ -8,7 +8,8 @@ use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
-use crate::runs::{ReferenceError, RunsError, SelectorError};
+use crate::predict::MetricError;
+use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
 
 /// Exit code of what could not be read or written.
 const FAILED: u8 = 1;
@@ -46,6 +47,14 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Fit(#[from] FitError),
+    /// A configuration as typed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Grid(#[from] GridError),
+    /// A metric that a model does not have.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Metric(#[from] MetricError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -131,6 +140,19 @@ pub enum Failure {
     NothingLeft {
         /// How many there were.
         before: usize,
+    },
+    /// A prediction of nothing.
+    #[error("nothing to predict")]
+    #[diagnostic(help("give a configuration, such as `joules predict model=Qwen/Qwen3-32B,gpu=B200,gpus=1,batch_size=8..1024`, or rows with `--runs`"))]
+    NothingAsked,
+    /// A file of configurations with faults.
+    #[error("{} does not say what to predict:\n{faults}", file.display())]
+    #[diagnostic(help("write `[[configuration]]` tables with conditions, such as `batch_size = \"8..1024\"` or `gpus = [1, 2]`"))]
+    Configurations {
+        /// The file.
+        file: PathBuf,
+        /// All of its faults.
+        faults: String,
     },
     /// Standard output that takes no more.
     #[error("cannot write the answer")]

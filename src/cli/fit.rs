@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::options::{Filter, Format, RunSource, Work, model_of, parsed, shipped_for};
+use super::options::{Filter, Format, RunSource, Work, model_of, shipped_models};
 use super::{Context, Failure, Outcome};
-use crate::fit::{Settings, Summary, fit, write_fitted};
+use crate::fit::{Fitted, Settings, Summary, fit, write_fitted};
 use crate::report::fit::{json, summary};
+use crate::report::Document;
 use crate::runs::Run;
 
 /// Estimate the parameters of a model from runs
@@ -29,6 +30,9 @@ pub(super) struct Fit {
     /// Most iterations of the search
     #[arg(long, value_name = "N", default_value_t = Settings::default().iterations)]
     iterations: u64,
+    /// Keep points between the runs in place of the runs, so that the file may be handed on
+    #[arg(long)]
+    shareable: bool,
     #[command(flatten)]
     work: Work,
     /// Form of the summary
@@ -47,21 +51,31 @@ impl Fit {
             return Err(Failure::NothingLeft { before: all.len() });
         }
         let runs: Vec<Run> = store.runs().cloned().collect();
-        let model = match &self.model {
-            Some(name) => model_of(context, name)?,
-            None => parsed(context, shipped_for(context, &runs.iter().collect::<Vec<_>>())?)?,
+        let models = match &self.model {
+            Some(name) => vec![model_of(context, name)?],
+            None => shipped_models(context, &runs.iter().collect::<Vec<_>>())?,
         };
         let settings =
             Settings { starts: self.starts, iterations: self.iterations, seed: self.work.seed, ..Settings::default() };
         let began = Instant::now();
-        let fitted = fit(model, &context.catalog, &runs, &settings)?;
-        let said = Summary::new(&fitted, &context.catalog, &runs)?;
+        let mut fitted = Vec::new();
+        for model in models {
+            let whole = fit(model, &context.catalog, &runs, &settings)?;
+            let said = Summary::new(&whole, &context.catalog, &runs)?;
+            fitted.push((if self.shareable { whole.shareable() } else { whole }, said));
+        }
         context.remark(&format!("fitted in {:.1} s", began.elapsed().as_secs_f64()));
         if let Some(out) = &self.out {
-            context.write(&write_fitted(&fitted), Some(out))?;
+            let all: Vec<&Fitted> = fitted.iter().map(|(fitted, _)| fitted).collect();
+            context.write(&write_fitted(&all), Some(out))?;
         }
-        let document = summary(&fitted, &said, self.out.as_deref());
-        let text = self.format.text(context, None, &document, || json(&fitted, &said));
+        let mut document = Document::default();
+        for (fitted, said) in &fitted {
+            let own = summary(fitted, said, self.out.as_deref());
+            document = if document.title().is_empty() { own } else { std::mem::take(document.append(own)) };
+        }
+        let whole = || serde_json::json!({ "models": fitted.iter().map(|(own, said)| json(own, said)).collect::<Vec<_>>() });
+        let text = self.format.text(context, None, &document, whole);
         context.write(&text, None)?;
         Ok(Outcome::Answered)
     }

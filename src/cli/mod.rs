@@ -18,6 +18,7 @@ mod fit;
 mod graph;
 mod import;
 mod options;
+mod predict;
 mod runs;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ enum Command {
     Runs(runs::Runs),
     Graph(graph::Graph),
     Fit(fit::Fit),
+    Predict(predict::Predict),
     Diagnose(diagnose::Diagnose),
 }
 
@@ -71,6 +73,7 @@ impl Arguments {
             Command::Runs(runs) => runs.run(context),
             Command::Graph(graph) => graph.run(context),
             Command::Fit(fit) => fit.run(context),
+            Command::Predict(predict) => predict.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
         }
     }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
 
 use super::{Context, Failure};
-use crate::fit::{Fitted, model_name, read_fitted};
+use crate::fit::{Fitted, model_names, read_fitted};
 use crate::model::{Model, Shipped, shipped};
 use crate::notes::nearest;
 use crate::report::{Document, render};
@@ -63,6 +63,13 @@ impl ModelSource {
         if self.model.is_none() && self.fitted.is_none() {
             return shipped_fitted(context, shipped_for(context, runs)?);
         }
+        if let Some(path) = &self.fitted {
+            let all = self.read(context, path)?;
+            let taken = |fitted: &Fitted| runs.iter().filter(|run| fitted.model.takes_run(run)).count();
+            let known = all.iter().flat_map(|fitted| fitted.model.tasks.clone()).collect();
+            // Of several models the one that takes most of the runs; a model that takes none says so itself.
+            return all.into_iter().max_by_key(taken).ok_or_else(|| no_model_for(runs, known));
+        }
         if let Some(fitted) = self.fitted(context)? {
             return Ok(fitted);
         }
@@ -75,24 +82,36 @@ impl ModelSource {
     /// What was asked for by name: none if that is a model without estimates, the first shipped model if nothing was.
     pub(super) fn fitted(&self, context: &Context) -> Result<Option<Fitted>, Failure> {
         let own = match (&self.fitted, &self.model) {
-            (Some(path), _) => return self.read(context, path).map(Some),
+            (Some(path), _) => return Ok(self.read(context, path)?.into_iter().next()),
             (None, Some(name)) => shipped_named(context, name),
             (None, None) => shipped().next(),
         };
         own.map(|own| shipped_fitted(context, own)).transpose()
     }
 
-    /// The estimates of a file, with the model that is given beside it, or else the shipped one that it names.
-    fn read(&self, context: &Context, path: &Path) -> Result<Fitted, Failure> {
+    /// Every model with its estimates that was asked for: those of the file, else all that are shipped.
+    pub(super) fn all_fitted(&self, context: &Context) -> Result<Vec<Fitted>, Failure> {
+        match (&self.fitted, &self.model) {
+            (Some(path), _) => self.read(context, path),
+            (None, Some(_)) => Ok(vec![self.fitted_for(context, &[])?]),
+            (None, None) => shipped().map(|own| shipped_fitted(context, own)).collect(),
+        }
+    }
+
+    /// The estimates of a file: of the model that is given beside it, or else of the shipped ones that it names.
+    fn read(&self, context: &Context, path: &Path) -> Result<Vec<Fitted>, Failure> {
         let file = path.display().to_string();
         let text = read_text(path)?;
-        let wanted = model_name(&file, &text)?;
-        let model = match (&self.model, shipped_named(context, &wanted)) {
-            (Some(name), _) => model_of(context, name)?,
-            (None, Some(own)) => parsed(context, own)?,
-            (None, None) => return Err(Failure::ModelNotAtHand { file: path.to_owned(), model: wanted }),
-        };
-        Ok(read_fitted(&file, &text, model)?)
+        if let Some(name) = &self.model {
+            return Ok(vec![read_fitted(&file, &text, model_of(context, name)?)?]);
+        }
+        model_names(&file, &text)?
+            .into_iter()
+            .map(|wanted| match shipped_named(context, &wanted) {
+                Some(own) => Ok(read_fitted(&file, &text, parsed(context, own)?)?),
+                None => Err(Failure::ModelNotAtHand { file: path.to_owned(), model: wanted }),
+            })
+            .collect()
     }
 }
 
@@ -119,8 +138,22 @@ pub(super) fn shipped_for(context: &Context, runs: &[&Run]) -> Result<Shipped, F
             best = Some((taken, own));
         }
     }
-    let tasks = || runs.iter().filter_map(|run| run.name("task").map(str::to_owned)).collect::<BTreeSet<_>>();
-    best.map(|(_, own)| own).ok_or_else(|| Failure::NoModelFor { tasks: tasks().into_iter().collect(), known })
+    best.map(|(_, own)| own).ok_or_else(|| no_model_for(runs, known))
+}
+
+/// The shipped models that take any of these runs.
+pub(super) fn shipped_models(context: &Context, runs: &[&Run]) -> Result<Vec<Model>, Failure> {
+    let all = shipped().map(|own| parsed(context, own)).collect::<Result<Vec<Model>, Failure>>()?;
+    let known = all.iter().flat_map(|model| model.tasks.clone()).collect();
+    let taking: Vec<Model> =
+        all.into_iter().filter(|model| runs.iter().any(|run| model.takes_run(run))).collect();
+    if taking.is_empty() { Err(no_model_for(runs, known)) } else { Ok(taking) }
+}
+
+/// No model takes the tasks of these runs.
+pub(super) fn no_model_for(runs: &[&Run], known: Vec<String>) -> Failure {
+    let tasks: BTreeSet<String> = runs.iter().filter_map(|run| run.name("task").map(str::to_owned)).collect();
+    Failure::NoModelFor { tasks: tasks.into_iter().collect(), known }
 }
 
 /// The shipped model of this name, or of this file.

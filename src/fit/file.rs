@@ -15,7 +15,7 @@ use super::summary::estimates;
 use crate::model::{Model, ParameterSpace};
 
 /// Version of the file's form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why a fitted file cannot be used.
 #[derive(Debug, Error, Diagnostic)]
@@ -49,10 +49,16 @@ pub enum FittedFileError {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct FittedFile {
     format: u32,
-    model: String,
+    /// By model name.
+    #[serde(flatten)]
+    models: BTreeMap<String, ModelTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelTable {
     digest: String,
     fit: FitTable,
     #[serde(default)]
@@ -77,6 +83,7 @@ struct FitTable {
     log_posterior: f64,
     starts: Vec<f64>,
     seed: u64,
+    shareable: bool,
 }
 
 #[derive(Deserialize)]
@@ -87,20 +94,32 @@ struct PosteriorTable {
     factor: String,
 }
 
-/// The text of a fitted file.
-pub fn write_fitted(fitted: &Fitted) -> String {
+/// The text of a fitted file: one or several fitted models, each of its own name.
+pub fn write_fitted(fitted: &[&Fitted]) -> String {
     let mut text = format!(
-        "# Parameters of model `{0}`, estimated by `joules fit`. The tables `parameter` are for readers; the program reads\n\
+        "# Models with their parameters, estimated by `joules fit`. The tables `parameter` are for readers; the program reads\n\
          # `posterior`: the mode in standard normal coordinates and the Cholesky factor of the curvature there.\n\n\
-         format = {FORMAT}\nmodel = \"{0}\"\ndigest = \"{1}\"\n\n[fit]\nruns = {2}\nstopped = {3}\nlog_posterior = {4:?}\n\
-         starts = {5:?}\nseed = {6}\n\n[fit.sources]\n",
-        fitted.model.name,
+         format = {FORMAT}\n"
+    );
+    for fitted in fitted {
+        write_model(&mut text, fitted);
+    }
+    text
+}
+
+fn write_model(text: &mut String, fitted: &Fitted) {
+    let name = quoted(&fitted.model.name);
+    let _ = write!(
+        text,
+        "\n[{name}]\ndigest = \"{}\"\n\n[{name}.fit]\nruns = {}\nstopped = {}\nlog_posterior = {:?}\n\
+         starts = {:?}\nseed = {}\nshareable = {}\n\n[{name}.fit.sources]\n",
         fitted.model.digest(),
         fitted.record.runs(),
         quoted(&fitted.record.stopped),
         fitted.record.log_posterior,
         fitted.record.starts,
         fitted.record.seed,
+        fitted.record.shareable,
     );
     for (source, count) in &fitted.record.sources {
         let _ = writeln!(text, "{} = {count}", quoted(source));
@@ -113,7 +132,7 @@ pub fn write_fitted(fitted: &Fitted) -> String {
         };
         let _ = write!(
             text,
-            "\n[parameter.{key}]\nvalue = {:e}\ninterval = [{:e}, {:e}]\nunit = {}\ndecided_by_data = {:.2}\n",
+            "\n[{name}.parameter.{key}]\nvalue = {:e}\ninterval = [{:e}, {:e}]\nunit = {}\ndecided_by_data = {:.2}\n",
             rounded(estimate.value, 4),
             rounded(estimate.lower, 4),
             rounded(estimate.upper, 4),
@@ -121,7 +140,7 @@ pub fn write_fitted(fitted: &Fitted) -> String {
             estimate.decided,
         );
     }
-    text.push_str("\n[posterior]\nmode = [");
+    let _ = write!(text, "\n[{name}.posterior]\nmode = [");
     for (index, value) in fitted.theta.iter().enumerate() {
         let _ = write!(text, "{}{value:?}", if index % 6 == 0 { "\n  " } else { " " });
         text.push(',');
@@ -134,15 +153,14 @@ pub fn write_fitted(fitted: &Fitted) -> String {
         }
         text.push('\n');
     }
-    text.push_str("\"\"\"\n\n[posterior.levels]\n");
+    let _ = write!(text, "\"\"\"\n\n[{name}.posterior.levels]\n");
     for (index, parameter) in fitted.model.parameters.iter().enumerate() {
         let levels: Vec<String> = fitted.space.levels(index).map(quoted).collect();
         if !levels.is_empty() {
             let _ = writeln!(text, "{} = [{}]", parameter.definition.name, levels.join(", "));
         }
     }
-    write_rest(&mut text, fitted);
-    text
+    write_rest(text, fitted);
 }
 
 pub(super) fn quoted(text: &str) -> String {
@@ -154,9 +172,9 @@ pub(super) fn rounded(value: f64, digits: usize) -> f64 {
     format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
 }
 
-/// The model that a fitted file names.
-pub fn model_name(file: &str, text: &str) -> Result<String, FittedFileError> {
-    Ok(parsed(file, text)?.model)
+/// The models that a fitted file holds.
+pub fn model_names(file: &str, text: &str) -> Result<Vec<String>, FittedFileError> {
+    Ok(parsed(file, text)?.models.into_keys().collect())
 }
 
 fn parsed(file: &str, text: &str) -> Result<FittedFile, FittedFileError> {
@@ -165,23 +183,30 @@ fn parsed(file: &str, text: &str) -> Result<FittedFile, FittedFileError> {
     if parsed.format != FORMAT {
         return Err(form(format!("its format is {}, and this version reads {FORMAT}", parsed.format)));
     }
+    if parsed.models.is_empty() {
+        return Err(form("it holds no model".to_owned()));
+    }
     Ok(parsed)
 }
 
-/// Reads a fitted file for a model.
+/// Reads what a fitted file has for a model.
 pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, FittedFileError> {
     let form = |reason: String| FittedFileError::Form { file: file.to_owned(), reason };
-    let parsed = parsed(file, text)?;
+    let mut models = parsed(file, text)?.models;
     let own = model.digest();
-    if parsed.model != model.name || parsed.digest != own {
+    let found: Vec<(String, String)> =
+        models.iter().map(|(name, table)| (name.clone(), table.digest.clone())).collect();
+    let Some(parsed) = models.remove(&model.name).filter(|table| table.digest == own) else {
+        let same = found.iter().find(|(name, _)| *name == model.name).or(found.first()).cloned();
+        let (found, found_digest) = same.unwrap_or_default();
         return Err(FittedFileError::OtherModel {
             file: file.to_owned(),
-            found: parsed.model,
-            found_digest: parsed.digest,
+            found,
+            found_digest,
             expected: model.name,
             expected_digest: own,
         });
-    }
+    };
     let levels: Vec<Vec<String>> = model
         .parameters
         .iter()
@@ -215,6 +240,7 @@ pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, Fitte
         stopped: parsed.fit.stopped,
         starts: parsed.fit.starts,
         seed: parsed.fit.seed,
+        shareable: parsed.fit.shareable,
     };
     let residual = parsed.residual.map(|table| process(&model, table)).transpose().map_err(form)?;
     let support = parsed.support.map(|table| support(&model, &table)).transpose().map_err(form)?.unwrap_or_default();

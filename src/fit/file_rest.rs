@@ -44,12 +44,13 @@ pub(super) struct SupportTable {
 
 /// Appends the tables to the text of a fitted file.
 pub(super) fn write_rest(text: &mut String, fitted: &Fitted) {
+    let name = quoted(&fitted.model.name);
     if let (Some(process), Some(residual)) = (&fitted.residual, &fitted.model.residual) {
         let columns = slots(residual).len();
         let _ = write!(
             text,
             "\n# What the equations miss. A point is what the process sees of a run (names as numbers), what the equations\n\
-             # left there, and the standard deviation of its noise.\n[residual]\ncolumns = {columns}\n",
+             # left there, and the standard deviation of its noise.\n[{name}.residual]\ncolumns = {columns}\n",
         );
         for part in &process.parts {
             write_part(text, &fitted.model, residual, part);
@@ -59,7 +60,7 @@ pub(super) fn write_rest(text: &mut String, fitted: &Fitted) {
         let kinds: Vec<String> = fitted.model.shifts.iter().map(|shift| quoted(&shift.kind)).collect();
         let _ = write!(
             text,
-            "\n# What was measured, as the kinds of questions see it.\n[support]\nkinds = [{}]\nruns = \"\"\"\n",
+            "\n# What was measured, as the kinds of questions see it.\n[{name}.support]\nkinds = [{}]\nruns = \"\"\"\n",
             kinds.join(", ")
         );
         for row in &fitted.support.rows {
@@ -69,7 +70,7 @@ pub(super) fn write_rest(text: &mut String, fitted: &Fitted) {
         text.push_str("\"\"\"\n");
     }
     for (kind, metrics) in &fitted.calibration.factors {
-        let _ = writeln!(text, "\n[calibration.{}]", quoted(kind));
+        let _ = writeln!(text, "\n[{name}.calibration.{}]", quoted(kind));
         for (metric, own) in metrics {
             let _ = writeln!(text, "{metric} = {{ factor = {}, runs = {} }}", rounded(own.factor, 4), own.runs);
         }
@@ -85,7 +86,7 @@ fn write_part(text: &mut String, model: &Model, residual: &Residual, part: &Part
         Target::Noise(noisy) => &model.nodes[model.noisy[noisy].node].name,
         Target::State(regime) => &model.regimes[regime].name,
     };
-    let amplitudes: Vec<String> = part.amplitudes.iter().map(|one| format!("{}", rounded(*one, 4))).collect();
+    let amplitudes: Vec<f64> = part.amplitudes.iter().map(|one| rounded(*one, 4)).collect();
     let noise: Vec<String> = part
         .noise
         .iter()
@@ -95,9 +96,10 @@ fn write_part(text: &mut String, model: &Model, residual: &Residual, part: &Part
         .collect();
     let _ = write!(
         text,
-        "\n[[residual.part]]\non = {}\namplitudes = [{}]\nnoise = [{}]\npoints = \"\"\"\n",
+        "\n[[{}.residual.part]]\non = {}\namplitudes = [{}]\nnoise = [{}]\npoints = \"\"\"\n",
+        quoted(&model.name),
         quoted(on),
-        decimals(&amplitudes.iter().filter_map(|one| one.parse().ok()).collect::<Vec<f64>>()),
+        decimals(&amplitudes),
         noise.join(", "),
     );
     let levels = part.design.levels(residual);

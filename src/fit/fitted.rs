@@ -26,6 +26,8 @@ pub struct Record {
     pub starts: Vec<f64>,
     /// Seed of the starting points.
     pub seed: u64,
+    /// Whether points that are no runs stand for the runs.
+    pub shareable: bool,
 }
 
 impl Record {
@@ -40,6 +42,7 @@ impl Record {
             stopped: solution.stopped.to_string(),
             starts: solution.starts.iter().map(|cost| -cost).collect(),
             seed: settings.seed,
+            shareable: false,
         }
     }
 
@@ -220,8 +223,18 @@ impl Fitted {
 }
 
 impl Fitted {
-    /// Amplitudes.
-    pub fn describe(&self) -> Vec<String> {
-        self.residual.iter().flat_map(|p| &p.parts).map(|part| format!("{:?} n={} amp {:.3?} noise {:.3?}", part.target, part.values.len(), part.amplitudes, part.noise)).collect()
+    /// The same with points that are nobody's runs in place of the runs: what may be handed on.
+    ///
+    /// The residual process is conditioned on points half-way between neighbouring runs. Of what was measured, the ends of
+    /// every group are kept: which models, tasks, GPUs and counts there were, and between which batch sizes.
+    #[must_use]
+    pub fn shareable(&self) -> Self {
+        let mut shared = self.clone();
+        if let (Some(process), Some(residual)) = (&self.residual, &self.model.residual) {
+            shared.residual = Some(process.shareable(residual));
+        }
+        shared.support = self.support.ends();
+        shared.record.shareable = true;
+        shared
     }
 }

@@ -1,6 +1,6 @@
 //! Which runs to hold out so that predicting them is a question of a given kind.
 
-use super::support::{Support, View};
+use super::support::Support;
 
 /// Most folds of a kind that takes whole entries away, such as a model.
 const FOLDS: usize = 8;
@@ -91,8 +91,17 @@ impl Support {
         Self { rows: self.rows.iter().zip(out).filter(|(_, out)| !**out).map(|(row, _)| row.clone()).collect() }
     }
 
-    /// How the kinds of questions see a run.
-    pub(crate) fn view(&self, run: usize) -> &View {
-        &self.rows[run]
+    /// Of every group that differs in the mildest kind only, the first and the last run.
+    pub(crate) fn ends(&self) -> Self {
+        if self.rows.first().is_none_or(Vec::is_empty) {
+            return self.clone();
+        }
+        let ends = |values: Vec<Vec<usize>>| {
+            let (first, last) = (values.first()?.first().copied()?, values.last()?.last().copied()?);
+            Some(if first == last { vec![first] } else { vec![first, last] })
+        };
+        let mut kept: Vec<usize> = self.groups(0).into_iter().filter_map(ends).flatten().collect();
+        kept.sort_unstable();
+        Self { rows: kept.into_iter().map(|row| self.rows[row].clone()).collect() }
     }
 }

@@ -22,10 +22,9 @@ mod summary;
 mod support;
 
 pub use calibration::{COVERAGE, Calibration, Factor, Score, cross_validate};
-pub use file::{FittedFileError, model_name, read_fitted, write_fitted};
+pub use file::{FittedFileError, model_names, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use folds::Fold;
-pub(crate) use forecast::{Anchors, Forecast};
 pub use likelihood::DEGREES_OF_FREEDOM;
 pub use residual::Process;
 pub use simulate::{Simulated, Truth, simulate};
@@ -45,7 +44,7 @@ use noise::Left;
 use objective::Objective;
 use residual::Design;
 use solver::solve;
-use support::views;
+pub(crate) use support::views;
 
 /// Why a model could not be fitted.
 #[derive(Debug, Error, Diagnostic)]
@@ -86,8 +85,7 @@ pub fn relevant(model: &Model, catalog: &Catalog, runs: &[Run]) -> Vec<Run> {
             .iter()
             .any(|noisy| run.metrics.contains_key(&noisy.observed) || run.observed.contains_key(&noisy.observed))
     };
-    let is_ours = |run: &Run| model.tasks.is_empty() || run.name("task").is_some_and(|task| model.takes(task));
-    runs.iter().filter(|run| is_ours(run) && is_measured(run)).map(|run| canonical(run, catalog)).collect()
+    runs.iter().filter(|run| model.takes_run(run) && is_measured(run)).map(|run| canonical(run, catalog)).collect()
 }
 
 /// Binds runs to the model, and lays out one coordinate per pooled value, group and level that the runs have.

@@ -5,7 +5,7 @@ use crate::runs::{Run, Value};
 
 /// A run with derived conditions filled in, and published ones that only repeat the derived ones taken out.
 ///
-/// Modality follows from the task; parallel degrees follow from the number of GPUs and the kind of model: dense and
+/// Modality follows from the task, the precision from the checkpoint as its makers publish it; parallel degrees follow from the number of GPUs and the kind of model: dense and
 /// hybrid models are split by tensor parallelism, mixtures of experts by expert parallelism, `openai/gpt-oss-120b` by
 /// tensor parallelism. Degrees are kept only where somebody set others by hand, and then they are a cause of their own.
 pub fn canonical(run: &Run, catalog: &Catalog) -> Run {
@@ -15,6 +15,12 @@ pub fn canonical(run: &Run, catalog: &Catalog) -> Run {
         && let Some(CatalogValue::Name(modality)) = catalog.get("task", &[task], "modality")
     {
         run.conditions.insert("modality".to_owned(), Value::Name(modality));
+    }
+    if !run.conditions.contains_key("precision")
+        && let Some(model) = run.name("model")
+        && let Some(CatalogValue::Name(precision)) = catalog.get("architecture", &[model], "native_precision")
+    {
+        run.conditions.insert("precision".to_owned(), Value::Name(precision));
     }
     degrees(&mut run, catalog);
     run

@@ -56,6 +56,7 @@ pub(crate) use tape::{Columns, Tape};
 
 use std::collections::HashMap;
 
+use crate::runs::Run;
 use crate::unit::Unit;
 
 /// A node of the checked model.
@@ -280,6 +281,11 @@ impl Model {
     /// Whether runs of this task go to the model.
     pub fn takes(&self, task: &str) -> bool {
         self.tasks.iter().any(|own| own == task)
+    }
+
+    /// Whether a run goes to the model: a model without tasks takes every run.
+    pub fn takes_run(&self, run: &Run) -> bool {
+        self.tasks.is_empty() || run.name("task").is_some_and(|task| self.takes(task))
     }
 
     /// The index of a node.

@@ -21,6 +21,7 @@ mod document;
 pub mod fit;
 pub mod graph;
 pub mod import;
+pub mod predict;
 pub mod render;
 pub mod runs;
 mod text;

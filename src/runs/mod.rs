@@ -7,6 +7,7 @@
 mod check;
 mod column;
 mod error;
+mod grid;
 mod json;
 mod names;
 mod read;
@@ -21,6 +22,7 @@ mod write;
 pub use check::{ValueFault, check_number, check_value, parse_value};
 pub use column::{Column, DeclarationFault, declared};
 pub use error::{Fault, RunsError};
+pub use grid::{Axis, GridError, axes, expand, parse_configurations, set};
 pub use json::{read as read_json, run_json, runs_json};
 pub use names::{
     Kind, Name, Role, canonical_value, condition_name, conditions, known, metrics, observed_latents, split_precision,

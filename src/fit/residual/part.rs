@@ -116,11 +116,13 @@ impl Part {
         self.prior(residual, a, b) - from.tr_mul(&(&self.solved(residual).precision * to))
     }
 
-    /// Standard deviation of the noise of a run; of an unknown noise level, the largest.
+    /// Standard deviation of the noise of a run; of an unknown noise level, the largest among the levels most like it.
     pub(crate) fn noise_of(&self, residual: &Residual, design: &Design, row: usize) -> f64 {
         let level = design.noise_level(residual, row);
-        let largest = self.noise.iter().map(|(_, spread)| *spread).fold(0.0, f64::max);
-        self.noise.iter().find(|(known, _)| *known == level).map_or(largest, |(_, spread)| *spread)
+        let like = |known: &[f64]| known.iter().zip(&level).filter(|(a, b)| a == b).count();
+        let most = self.noise.iter().map(|(known, _)| like(known)).max().unwrap_or(0);
+        let nearest = self.noise.iter().filter(|(known, _)| like(known) == most);
+        nearest.map(|(_, spread)| *spread).fold(0.0, f64::max)
     }
 
     /// The same process with other values of its observations, and without some of them.
