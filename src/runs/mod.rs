@@ -8,6 +8,7 @@ mod check;
 mod column;
 mod error;
 mod json;
+mod line;
 mod names;
 mod read;
 mod reference;
@@ -22,6 +23,7 @@ pub use check::{ValueFault, check_number, check_value, parse_value};
 pub use column::{Column, DeclarationFault, declared};
 pub use error::{Fault, RunsError};
 pub use json::{read as read_json, run_json, runs_json};
+pub use line::Lines;
 pub use names::{
     Kind, Name, Role, canonical_value, condition_name, conditions, known, metrics, observed_latents, split_precision,
 };
