@@ -9,8 +9,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    let context = Context::new();
-    match arguments.run(&context) {
+    let mut context = Context::new();
+    match arguments.run(&mut context) {
         Ok(outcome) => outcome.code(),
         Err(failure) => context.complain(&failure),
     }

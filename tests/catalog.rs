@@ -181,6 +181,7 @@ fn a_users_file_adds_and_overrides() {
     let mine = r#"
         [gpu.H100]
         source = "our rack"
+        like = "H100"
         tdp = "500 W"
         [gpu.MyChip]
         source = "guess"
@@ -201,6 +202,27 @@ fn a_users_file_adds_and_overrides() {
     assert_eq!(catalog.origin("gpu", &["H100"], "tdp").unwrap().source, "our rack");
     let attention = |model: &str| number(&catalog, &[model], "attention_params");
     assert_eq!(attention("me/mine"), attention("Qwen/Qwen3-8B") / 2.0);
+}
+
+#[test]
+fn an_entry_of_a_known_name_replaces_it_and_nothing_else() {
+    let mine = r#"
+        [architecture."Qwen/Qwen3-8B"]
+        source = "me"
+        kind = "dense"
+        layers = 18
+    "#;
+    let embedded = Catalog::embedded();
+    let catalog = embedded.clone().with_texts(&[("mine.toml", mine)]).unwrap();
+    assert_eq!(number(&catalog, &["Qwen/Qwen3-8B"], "layers"), 18.0);
+    assert_eq!(catalog.get("architecture", &["Qwen/Qwen3-8B"], "hidden"), None);
+    // The entries that were written as like the one of old are as they were.
+    for attribute in embedded.attributes("architecture") {
+        for model in ["Qwen/Qwen3-14B", "Qwen/Qwen3-32B", "Qwen/Qwen3-VL-32B-Instruct"] {
+            let of = |catalog: &Catalog| catalog.get("architecture", &[model], attribute);
+            assert_eq!(of(&catalog), of(&embedded), "`{attribute}` of {model}");
+        }
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn kettle(more: &[&str]) -> String {
 
 #[test]
 fn without_a_command_the_help_is_told_and_the_usage_is_bad() {
-    assert!(message(2, &[]).contains("Usage: joules <COMMAND>"));
+    assert!(message(2, &[]).contains("Usage: joules [OPTIONS] <COMMAND>"));
     assert!(message(2, &["burn"]).contains("unrecognized subcommand 'burn'"));
     assert!(answer(&["--help"]).contains("import"));
     assert_eq!(answer(&["--version"]), format!("joules {}\n", env!("CARGO_PKG_VERSION")));
@@ -113,6 +113,7 @@ fn a_store_that_is_none_is_refused() {
     let folder = scratch.path().to_str().unwrap();
     assert!(message(2, &["runs", "--runs", folder]).contains("holds no run"));
     assert!(message(2, &["runs", "--runs", &format!("{folder}/absent")]).contains("cannot read"));
+    assert!(message(2, &["graph", "--fitted", folder]).contains("cannot read"));
     let sweep = scratch.write("bad.csv", "id,gpu,power_w\na,H100,NaN\nb,H100,-3\n");
     let told = message(2, &["runs", "--runs", sweep.to_str().unwrap()]);
     assert!(told.contains("has 2 faults") && told.contains("line 2, column `power_w`: `NaN` is not finite"), "{told}");

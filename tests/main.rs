@@ -6,6 +6,7 @@ mod attribution;
 mod cases;
 mod catalog;
 mod commands;
+mod configs;
 mod diagnosis;
 mod import;
 mod laws;

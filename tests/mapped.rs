@@ -95,6 +95,10 @@ without = ["metrics"]
     }
     let broken = Map::parse("m.toml", "name = \n").unwrap_err().to_string();
     assert!(broken.contains("m.toml:1:"), "{broken}");
+    for empty in ["", "name = \"x\"\n[constant]\ngpus = 1\n[metric]\n"] {
+        let told = Map::parse("m.toml", empty).unwrap_err().to_string();
+        assert!(told.contains("m.toml:1:1: the map maps nothing"), "{told}");
+    }
 }
 
 const SMALL: &str = r#"
@@ -160,6 +164,9 @@ fn faults_of_rows_and_missing_columns_are_named() {
     }
     let text = import_jsonl(&scratch.write("b.jsonl", "{\"run\":1}\n{\"run\":\n"), &map).unwrap_err().to_string();
     assert!(text.contains("b.jsonl:2:7: this is not JSON"), "{text}");
+    let lines = "run,gpu,n,dtype,eager,temp,util,mw,tokens,seconds,phase\r\na,L4,1,half,1,60,98,7,10,4,x\r\na,L4\r\n";
+    let text = import_csv(&scratch.write("d.csv", lines), &map).unwrap_err().to_string();
+    assert!(text.contains("d.csv:3: cannot be read: the row has 2 cells"), "{text}");
     let text = import_csv(&scratch.write("c.csv", "run,gpu,mw_\na,L4,3\n"), &map).unwrap_err().to_string();
     assert!(text.contains("small.map.toml:12:18: the source has no column `mw`; did you mean `mw_`?"), "{text}");
     assert!(text.contains("the source has no column `seconds`"), "{text}");

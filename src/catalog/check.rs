@@ -9,6 +9,31 @@ use super::table::Table;
 use crate::notes::{nearest, plural};
 use crate::unit::Dimension;
 
+/// An entry for a table that was settled before has no other attributes than that table; a table whose name is nearly
+/// that of another was meant to be that one.
+pub(super) fn check_names(name: &str, entry: &Entry, tables: &BTreeMap<String, Table>, faults: &mut Vec<Fault>) {
+    let settled = |table: &&Table| !table.shapes.is_empty();
+    let Some(table) = tables.get(name).filter(settled) else {
+        let names = tables.iter().filter(|(_, table)| settled(table)).map(|(name, _)| name.as_str());
+        if let Some((close, place)) = nearest(name, names).zip(any_place(entry)) {
+            let kind = FaultKind::UnknownTable { table: name.to_owned(), nearest: close.to_owned() };
+            faults.push(Fault { kind, place });
+        }
+        return;
+    };
+    for (attribute, value) in &entry.stated {
+        let Some(place) = value.place.clone().filter(|_| !table.shapes.contains_key(attribute)) else { continue };
+        let close = nearest(attribute, table.shapes.keys().map(String::as_str)).map(str::to_owned);
+        let kind = FaultKind::UnknownAttribute {
+            entry: entry.title(name),
+            attribute: attribute.clone(),
+            table: name.to_owned(),
+            nearest: close,
+        };
+        faults.push(Fault { kind, place });
+    }
+}
+
 /// Fills `all` of every entry with what it and its `like` state and what follows from that; reports what does not fit
 /// together.
 pub(super) fn check(name: &str, table: &mut Table, faults: &mut Vec<Fault>) {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
+use super::config::ConfigFault;
 use super::entry::Place;
-use crate::notes::plural;
+use crate::notes::{did_you_mean, plural};
 use crate::unit::{Dimension, UnitError};
 
 /// What must stand where a reader is told something.
@@ -24,6 +25,32 @@ pub enum CatalogError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder without files of a catalog.
+    #[error("`{}` holds no file of a catalog, `*.toml`", path.display())]
+    EmptyFolder {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A path that is neither.
+    #[error("`{}` is neither a catalog (`.toml`) nor a model's configuration (`.json`)", path.display())]
+    UnknownForm {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A name for what names its entries itself.
+    #[error("`{name}` cannot name `{}`: a TOML names its architectures itself", path.display())]
+    NamedEntries {
+        /// The name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// `=config.json`, `name=`.
+    #[error("`{argument}` has {} the `=`", if argument.starts_with('=') { "no name before" } else { "no path behind" })]
+    HalfNamed {
+        /// As written.
+        argument: String,
+    },
     /// Every fault of the files.
     #[error("the catalog has {}", plural(faults.len(), "fault"))]
     Faulty {
@@ -33,10 +60,23 @@ pub enum CatalogError {
 }
 
 impl Diagnostic for CatalogError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let text = match self {
+            Self::Read { .. } | Self::Faulty { .. } => return None,
+            Self::EmptyFolder { .. } => "`models/catalog` of the source code has examples",
+            Self::UnknownForm { .. } => {
+                "`*.toml` by the example of `models/catalog`, or the `config.json` of a checkpoint"
+            }
+            Self::NamedEntries { .. } => "write `[architecture.\"NAME\"]` in the file, and give its path alone",
+            Self::HalfNamed { .. } => "write NAME=PATH, such as `Qwen/Qwen3-8B=config.json`",
+        };
+        Some(Box::new(text))
+    }
+
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self {
-            Self::Read { .. } => None,
             Self::Faulty { faults } => Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic))),
+            _ => None,
         }
     }
 }
@@ -152,6 +192,29 @@ pub enum FaultKind {
         /// One of them.
         other: String,
     },
+    /// A name that no entry of the catalog has.
+    #[error("`{entry}` has `{attribute}`, which no entry of table `{table}` has{}", did_you_mean(nearest.as_deref()))]
+    UnknownAttribute {
+        /// The entry.
+        entry: String,
+        /// The attribute.
+        attribute: String,
+        /// The table.
+        table: String,
+        /// A name that is close.
+        nearest: Option<String>,
+    },
+    /// `[gpus.X]`.
+    #[error("the catalog has no table `{table}`; did you mean `{nearest}`?")]
+    UnknownTable {
+        /// As written.
+        table: String,
+        /// A name that is close.
+        nearest: String,
+    },
+    /// Something in a model's `config.json`.
+    #[error(transparent)]
+    Config(Box<ConfigFault>),
     /// `like` names no sibling, or one that is itself like another.
     #[error("`{entry}` is like `{like}`, which {reason}")]
     Like {
@@ -201,6 +264,13 @@ impl FaultKind {
                 "a value is a number, a text, a flag, or `{ value = …, source = \"…\" }`".to_owned()
             }
             Self::OutsideEntry { .. } => "values belong to an entry with a key, such as `[gpu.H100]`".to_owned(),
+            Self::UnknownAttribute { table, .. } => {
+                format!(
+                    "the header of `models/catalog` lists the attributes; your own belong to a table of your own, not to `{table}`"
+                )
+            }
+            Self::UnknownTable { .. } => "tables of your own need names that are less alike".to_owned(),
+            Self::Config(fault) => return fault.advice(),
             Self::Like { nearest, .. } => format!("did you mean `{}`?", nearest.as_deref()?),
         };
         Some(text)

@@ -1,12 +1,12 @@
 //! The catalog itself: tables of entries, and the look-up.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::check;
 use super::entry::{Attribute, CatalogValue, Entry, Origin, Shape};
 use super::fault::{CatalogError, Fault};
-use super::{check, read};
+use super::file::CatalogFile;
 use crate::unit::Dimension;
 
 /// The key that stands for all entries that have none of their own.
@@ -44,19 +44,9 @@ impl Catalog {
         Self::from_texts(&EMBEDDED).expect("the shipped catalogs are read by a test")
     }
 
-    /// Reads every `*.toml` of a folder, in the order of their names.
+    /// Reads a TOML, or every `*.toml` of a folder, in the order of their names.
     pub fn read(folder: &Path) -> Result<Self, CatalogError> {
-        let unreadable = |source| CatalogError::Read { path: folder.to_owned(), source };
-        let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-            .map_err(unreadable)?
-            .map(|entry| entry.map(|found| found.path()))
-            .collect::<Result<_, _>>()
-            .map_err(unreadable)?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        let files = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<_>, _>>()?;
-        let texts: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        Self::from_texts(&texts)
+        Self::default().with(&CatalogFile::of_catalog(folder)?)
     }
 
     /// Reads files that are already in memory, each with the name that messages give it.
@@ -64,11 +54,18 @@ impl Catalog {
         Self::default().with_texts(files)
     }
 
-    /// Adds the entries of texts, each with its name. Where an entry exists, what a text states overrides.
-    pub fn with_texts(mut self, files: &[(&str, &str)]) -> Result<Self, CatalogError> {
+    /// Adds the entries of TOML texts, each with its name.
+    pub fn with_texts(self, files: &[(&str, &str)]) -> Result<Self, CatalogError> {
+        let files: Vec<CatalogFile> = files.iter().map(|(name, text)| CatalogFile::entries(name, text)).collect();
+        self.with(&files)
+    }
+
+    /// Adds the entries of files. One that exists is replaced, or added to by one that is `like` itself.
+    pub fn with(mut self, files: &[CatalogFile]) -> Result<Self, CatalogError> {
         let mut faults = Vec::new();
-        for (name, text) in files {
-            for (table, entry) in read::read(name, text, &mut faults) {
+        for file in files {
+            for (table, entry) in file.read(&mut faults) {
+                check::check_names(&table, &entry, &self.tables, &mut faults);
                 self.tables.entry(table).or_default().add(entry);
             }
         }
@@ -80,7 +77,7 @@ impl Catalog {
             return Err(CatalogError::Faulty { faults });
         }
         for table in self.tables.values_mut() {
-            table.learn_shapes();
+            table.settle();
         }
         Ok(self)
     }
@@ -157,8 +154,9 @@ impl Table {
             return;
         };
         let earlier = &mut self.entries[at];
-        if entry.like.is_some() {
-            earlier.like = entry.like;
+        if entry.like.as_ref().map(|(like, _)| like) != entry.keys.last() {
+            *earlier = entry;
+            return;
         }
         for (attribute, mut value) in entry.stated {
             value.origin.get_or_insert_with(|| entry.origin.clone());
@@ -176,13 +174,18 @@ impl Table {
         entry.all.get(attribute).map(|found| (entry, found))
     }
 
-    /// Writes down what each attribute is.
-    fn learn_shapes(&mut self) {
-        for entry in &self.entries {
+    /// Writes down what each attribute is, and what each entry has from the one that it is like: later files may replace
+    /// that one.
+    fn settle(&mut self) {
+        for entry in &mut self.entries {
             for (name, attribute) in &entry.all {
                 if !self.shapes.contains_key(name) {
                     self.shapes.insert(name.clone(), attribute.shape);
                 }
+            }
+            if entry.like.take().is_some() {
+                let is_read = |(_, attribute): &(&String, &Attribute)| attribute.place.is_some();
+                entry.stated = entry.all.iter().filter(is_read).map(|(name, it)| (name.clone(), it.clone())).collect();
             }
         }
     }
@@ -193,16 +196,10 @@ fn joined(keys: &[&str]) -> String {
     keys.join("\u{1f}")
 }
 
-/// A file's name for messages and its text.
-fn text_of(path: &Path) -> Result<(String, String), CatalogError> {
-    let text = fs::read_to_string(path).map_err(|source| CatalogError::Read { path: path.to_owned(), source })?;
-    Ok((path.display().to_string(), text))
-}
-
 /// Orders faults as a reader meets their places.
-fn sort_by_place(faults: &mut [Fault], files: &[(&str, &str)]) {
+fn sort_by_place(faults: &mut [Fault], files: &[CatalogFile]) {
     let rank = |fault: &Fault| {
-        let file = files.iter().position(|(name, _)| *name == fault.place.file.name());
+        let file = files.iter().position(|file| file.name == fault.place.file.name());
         (file.unwrap_or(files.len()), fault.place.span.start)
     };
     faults.sort_by_key(rank);

@@ -1,8 +1,8 @@
 //! Why a question has no answer.
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use crate::catalog::CatalogError;
 use crate::diagnose::DiagnoseError;
 use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
@@ -11,7 +11,7 @@ use crate::notes::{did_you_mean, quoted};
 use crate::predict::MetricError;
 use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
 
-/// Exit code of what could not be read or written.
+/// Exit code of what could not be written.
 const FAILED: u8 = 1;
 /// Exit code of bad usage and bad input.
 const BAD_INPUT: u8 = 2;
@@ -35,6 +35,10 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Import(#[from] ImportError),
+    /// A file of a catalog, or a model's configuration.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Catalog(#[from] CatalogError),
     /// A model file.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -164,19 +168,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The exit code: 1 where the machine failed, 2 where the question was bad.
+    /// The exit code: 1 where an answer could not be written, 2 where it could not be asked for; a path that cannot be read
+    /// is a bad one, be it absent or closed to us.
     pub fn code(&self) -> u8 {
-        let on_disk = match self {
-            Self::Output { .. } => return FAILED,
-            Self::Runs(error)
-            | Self::Import(ImportError::Runs(error))
-            | Self::Reference(ReferenceError::File(error)) => error,
-            _ => return BAD_INPUT,
-        };
-        match on_disk {
-            RunsError::Write { .. } => FAILED,
-            // A path that is not there was mistyped; anything else is the machine's affair.
-            RunsError::Read { source, .. } if source.kind() != ErrorKind::NotFound => FAILED,
+        match self {
+            Self::Output { .. }
+            | Self::Runs(RunsError::Write { .. })
+            | Self::Import(ImportError::Runs(RunsError::Write { .. })) => FAILED,
             _ => BAD_INPUT,
         }
     }

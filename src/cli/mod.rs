@@ -7,7 +7,7 @@
 //! | exit code | means |
 //! |---|---|
 //! | 0 | answered |
-//! | 1 | failed: a file or the output could not be read or written |
+//! | 1 | failed: a file or the output could not be written |
 //! | 2 | bad usage or bad input |
 //! | 3 | answered, but a limit that was asked for is exceeded |
 
@@ -35,6 +35,8 @@ pub use failure::Failure;
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    catalog: options::CatalogSource,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,8 +68,9 @@ impl Arguments {
         })
     }
 
-    /// Answers what was asked.
-    pub fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+    /// Answers what was asked, with what is stated beside the catalog inside the binary.
+    pub fn run(&self, context: &mut Context) -> Result<Outcome, Failure> {
+        self.catalog.extend(context)?;
         match &self.command {
             Command::Import(import) => import.run(context),
             Command::Runs(runs) => runs.run(context),

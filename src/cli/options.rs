@@ -7,11 +7,67 @@ use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
 
 use super::{Context, Failure};
+use crate::catalog::{Catalog, CatalogFile};
 use crate::fit::{Fitted, model_names, read_fitted};
 use crate::model::{Model, Shipped, shipped};
 use crate::notes::nearest;
 use crate::report::{Document, render};
-use crate::runs::{Run, Store, metrics, read_text};
+use crate::runs::{Run, Store, metrics, read_text, split_precision};
+
+/// What is known beyond the catalog inside the binary. Every command has these options: the catalog of its context is
+/// already extended when it runs.
+#[derive(Args, Debug)]
+pub(super) struct CatalogSource {
+    /// TOML of GPUs, architectures, precisions or tasks, or a folder of such, in the form of models/catalog; what has
+    /// the name of a known entry replaces it [repeatable]
+    #[arg(long, value_name = "PATH", global = true, help_heading = "Catalog")]
+    catalog: Vec<PathBuf>,
+    /// A model that the catalog lacks: its Hugging Face config.json, or a TOML with [architecture."org/name"]. NAME is
+    /// the model as the runs call it [repeatable; default of NAME: `_name_or_path` of the file, else its folder]
+    #[arg(long, value_name = "[NAME=]PATH", global = true, help_heading = "Catalog")]
+    architecture: Vec<String>,
+}
+
+impl CatalogSource {
+    /// Adds to the catalog of a context, and says what was made of each configuration.
+    pub(super) fn extend(&self, context: &mut Context) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        for path in &self.catalog {
+            files.extend(CatalogFile::of_catalog(path)?);
+        }
+        for argument in &self.architecture {
+            files.push(CatalogFile::of_architecture(argument, |checkpoint| split_precision(checkpoint).0)?);
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        context.catalog = std::mem::take(&mut context.catalog).with(&files)?;
+        for model in files.iter().filter_map(CatalogFile::model) {
+            context.remark(&converted(&context.catalog, model));
+        }
+        Ok(())
+    }
+}
+
+/// What a configuration became, for a person to check: most of it was never written by hand.
+fn converted(catalog: &Catalog, model: &str) -> String {
+    let of = |attribute: &str| catalog.get("architecture", &[model], attribute);
+    let billions = |attribute: &str| {
+        let number = of(attribute).and_then(|value| value.number());
+        number.map_or_else(|| "?".to_owned(), |number| format!("{:.2}", number / 1e9))
+    };
+    let name = |attribute: &str| of(attribute).and_then(|value| value.name().map(str::to_owned)).unwrap_or_default();
+    let unsure = catalog.origin("architecture", &[model], "layers").and_then(|origin| origin.unsure.clone());
+    format!(
+        "architecture `{model}`: {}, {} layers, {} billion weights of which {} active, {}{}",
+        name("kind"),
+        of("layers").and_then(|value| value.number()).unwrap_or_default(),
+        billions("total_params"),
+        billions("active_params"),
+        name("native_precision"),
+        unsure.map_or_else(String::new, |text| format!("\n  unsure: {}", text.replace("; ", "\n  unsure: "))),
+    )
+}
 
 /// Which runs.
 #[derive(Args, Debug)]

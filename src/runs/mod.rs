@@ -9,6 +9,7 @@ mod column;
 mod error;
 mod grid;
 mod json;
+mod line;
 mod names;
 mod read;
 mod reference;
@@ -24,6 +25,7 @@ pub use column::{Column, DeclarationFault, declared};
 pub use error::{Fault, RunsError};
 pub use grid::{Axis, GridError, axes, expand, parse_configurations, set};
 pub use json::{read as read_json, run_json, runs_json};
+pub use line::Lines;
 pub use names::{
     Kind, Name, Role, canonical_value, condition_name, conditions, known, metrics, observed_latents, split_precision,
 };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::check::parse_value;
 use super::column::{Column, nearest_header, of_header};
 use super::error::Fault;
+use super::line::Lines;
 use super::run::Run;
 
 /// Columns of provenance start with this.
@@ -26,6 +27,7 @@ pub(super) fn runs(sweep: &str, csv: &str, declared: &[Column]) -> Result<Vec<Ru
     let mut cells: Option<Vec<Cell>> = None;
     let mut first_lines = HashMap::new();
     let mut record = csv::StringRecord::new();
+    let mut lines = Lines::new(text);
     loop {
         match reader.read_record(&mut record) {
             Ok(true) => {}
@@ -35,7 +37,7 @@ pub(super) fn runs(sweep: &str, csv: &str, declared: &[Column]) -> Result<Vec<Ru
                 break;
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of(&record);
         match &cells {
             None => cells = Some(header(&record, declared, &mut faults)),
             Some(cells) if record.len() != cells.len() => {
@@ -131,6 +133,19 @@ mod tests {
                 "line 5: the row has 2 cells, but the header has 5",
             ]
         );
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_shows_them() {
+        let lf = "id,gpus\na,1\n\n\"b\n\",0\nc,0\n";
+        for csv in [lf.to_owned(), lf.replace('\n', "\r\n"), format!("\u{feff}{lf}")] {
+            let text: Vec<String> = runs("s", &csv, &[]).unwrap_err().iter().map(ToString::to_string).collect();
+            let starts = ["line 4, column `gpus`", "line 6, column `gpus`"];
+            assert!(
+                text.len() == 2 && text.iter().zip(starts).all(|(text, start)| text.starts_with(start)),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

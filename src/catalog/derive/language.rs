@@ -48,9 +48,13 @@ fn kv_elements_of_a_layer(of: &Dimensions<'_>) -> Option<f64> {
 fn attention_params_of_a_layer(of: &Dimensions<'_>) -> Option<f64> {
     let (hidden, heads, head) = (of.number("hidden")?, of.number("heads")?, of.number("head_dim")?);
     if of.name("attention") == Some("mla") {
-        let (query_latent, kv_latent) = (of.number("query_latent")?, of.number("kv_latent")?);
+        let kv_latent = of.number("kv_latent")?;
         let (rope, value) = (of.number("rope_head_dim")?, of.number("value_head_dim")?);
-        let queries = hidden * query_latent + query_latent * heads * (head + rope);
+        // Small models project queries straight from the residual stream.
+        let queries = match of.number("query_latent") {
+            Some(query_latent) => hidden * query_latent + query_latent * heads * (head + rope),
+            None => hidden * heads * (head + rope),
+        };
         let keys_and_values = hidden * (kv_latent + rope) + kv_latent * heads * (head + value);
         Some(queries + keys_and_values + heads * value * hidden)
     } else {

@@ -10,7 +10,7 @@ use super::reader::{self, Reader, Text};
 use super::rule::Rule;
 use super::take::{Take, takes};
 use crate::import::error::{ImportError, MapFault};
-use crate::notes::{did_you_mean, nearest};
+use crate::notes::{did_you_mean, nearest, quoted};
 use crate::runs::{self, Column, Kind, Role, Value, check_value, parse_value, read_text};
 
 /// Which source column is which condition, latent or metric, and in which unit.
@@ -112,6 +112,10 @@ impl Map {
             }
         }
         self.check_without(reader);
+        if self.targets.is_empty() && reader.faults.is_empty() {
+            let sections: Vec<String> = SECTIONS.iter().map(|(section, _)| format!("[{section}]")).collect();
+            reader.fault(0..0, format!("the map maps nothing: it has no entry in {}", quoted(&sections, 3)));
+        }
     }
 
     fn read_rules(&mut self, reader: &mut Reader, table: &DeTable) {

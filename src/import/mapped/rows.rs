@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::import::error::{Fault, FaultKind, Place};
 use crate::import::json::{described, parse};
+use crate::runs::Lines;
 
 /// One row of the source.
 pub(super) struct Row {
@@ -91,6 +92,7 @@ pub(super) fn of_csv(file: &str, text: &str) -> Result<Vec<Row>, Vec<Fault>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let mut lines = Lines::new(text);
     for record in reader.records() {
         let record = match record {
             Ok(record) => record,
@@ -100,7 +102,7 @@ pub(super) fn of_csv(file: &str, text: &str) -> Result<Vec<Row>, Vec<Fault>> {
                 break;
             }
         };
-        let line = record.position().map_or(0, |position| position.line() as usize);
+        let line = lines.of(&record) as usize;
         let place = Place { line, ..Place::new(file, "") };
         if record.len() != header.len() {
             let message = format!("the row has {} cells, but the header has {}", record.len(), header.len());

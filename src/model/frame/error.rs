@@ -73,8 +73,14 @@ impl FrameError {
             FrameFault::MissingCondition { condition, .. } => {
                 format!("add a column `{condition}` to the sweep, or set it when importing")
             }
-            FrameFault::UnknownEntry { table, .. } | FrameFault::MissingAttribute { table, .. } => {
-                format!("add the entry to a catalog file of {table}s")
+            FrameFault::UnknownEntry { table, key, .. } if table == "architecture" => format!(
+                "give the model's `config.json`, `--architecture {key}=PATH`, or state it in a TOML by the example of \
+                 `models/catalog/architectures.toml`, `--architecture FILE.toml`"
+            ),
+            FrameFault::UnknownEntry { table, key, .. } | FrameFault::MissingAttribute { table, key, .. } => {
+                format!(
+                    "state it as `[{table}.\"{key}\"]` in a TOML by the example of `models/catalog`, `--catalog FILE.toml`"
+                )
             }
             FrameFault::WrongKind { condition, .. } => format!("correct `{condition}` in the sweep"),
         };
