@@ -9,6 +9,8 @@ use nalgebra::{DMatrix, DVector};
 use super::objective::{Curved, Objective};
 use crate::stats::Draws;
 
+/// Iterations from a point that is near the mode.
+const NEAR: u64 = 5;
 /// Iterations between two looks at the gradient.
 const LEG: u64 = 12;
 
@@ -117,12 +119,12 @@ impl Hessian for Problem<'_, '_> {
 }
 
 /// One leg of argmin's trust region; the point stays where it is if the solver gives up.
-fn leg(objective: &Objective<'_>, theta: &DVector<f64>, radius: f64) -> DVector<f64> {
+fn leg(objective: &Objective<'_>, theta: &DVector<f64>, radius: f64, iterations: u64) -> DVector<f64> {
     let run = || -> Result<DVector<f64>, Error> {
         let inner = Steihaug::new().with_epsilon(1e-6)?.with_max_iters(2 * theta.len() as u64 + 10);
         let solver = TrustRegion::new(inner).with_radius(radius)?.with_max_radius(50.0)?;
         let result = Executor::new(Problem(objective, None.into()), solver)
-            .configure(|state| state.param(theta.clone()).max_iters(LEG))
+            .configure(|state| state.param(theta.clone()).max_iters(iterations))
             .ctrlc(false)
             .run()?;
         Ok(result.state().get_best_param().cloned().unwrap_or_else(|| theta.clone()))
@@ -139,7 +141,7 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
     for start in 0..settings.starts.max(1) {
         let scale = if start == 0 { 0.0 } else { 0.5 };
         let theta = DVector::from_fn(size, |_, _| scale * random.gaussian());
-        let theta = leg(objective, &leg(objective, &theta, 2.0), 4.0);
+        let theta = leg(objective, &leg(objective, &theta, 2.0, LEG), 4.0, LEG);
         let cost = objective.cost(theta.as_slice());
         starts.push(cost);
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -157,14 +159,14 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
         if iterations >= settings.iterations {
             return Solution { theta, curved, stopped: Stopped::IterationLimit { decrement, iterations }, starts };
         }
-        theta = leg(objective, &theta, 4.0);
+        theta = leg(objective, &theta, 4.0, LEG);
         iterations += LEG;
     }
 }
 
 /// Goes on from a point that is near the mode.
 pub(crate) fn continued(objective: &Objective<'_>, from: &[f64]) -> Solution {
-    let theta = leg(objective, &DVector::from_column_slice(from), 2.0);
+    let theta = leg(objective, &DVector::from_column_slice(from), 2.0, NEAR);
     let curved = objective.curved(theta.as_slice());
     let decrement = newton_decrement(&curved);
     Solution { theta, curved, stopped: Stopped::Converged { decrement }, starts: Vec::new() }
