@@ -48,7 +48,7 @@ pub fn diagnose_sets(
     let model = &fitted.model;
     let (a, b) = (&pooled(set_a)?, &pooled(set_b)?);
     check(model, a, b)?;
-    let metric = metric.unwrap_or(&model.default_metric);
+    let metric = metric.unwrap_or_else(|| model.default_metric_of(a));
     let target = model.node_index(metric).filter(|&index| model.nodes[index].role.is_outcome());
     let target = target.ok_or_else(|| MetricError::unknown(model, metric))?;
     let (mut first, mut second) = {

@@ -3,7 +3,7 @@
 use super::support::Support;
 
 /// Most folds of a kind that takes whole entries away, such as a model.
-const FOLDS: usize = 8;
+const FOLDS: usize = 6;
 
 /// Runs to be held out together, and those of them whose question then is of the kind that is tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,20 +32,24 @@ impl Support {
                 folds.push(out);
             }
         } else {
-            let entries: Vec<&Vec<usize>> = if groups.len() == 1 {
-                groups[0].iter().collect()
+            // Each group gives two of its entries, to two different folds; groups alternate between their ends, so that
+            // a fold holds both low and high values. A single group gives all of its entries.
+            let mut entries: Vec<(usize, &Vec<usize>)> = Vec::new();
+            if let [only] = &groups[..] {
+                entries.extend(only.iter().enumerate());
             } else {
-                // Groups alternate between their ends, so that a fold holds both low and high values.
-                let ends = |values: &'_ Vec<Vec<usize>>, first: bool| if first { 0 } else { values.len() - 1 };
-                let several = groups.iter().filter(|values| values.len() > 1);
-                let first = several.clone().enumerate().map(|(i, values)| &values[ends(values, i % 2 == 0)]);
-                let last = several.enumerate().map(|(i, values)| &values[ends(values, i % 2 == 1)]);
-                first.chain(last).collect()
-            };
-            let count = FOLDS.min(entries.len());
-            folds = vec![Vec::new(); count];
-            for (index, entry) in entries.into_iter().enumerate() {
-                folds[index % count].extend(entry);
+                for (index, values) in groups.iter().filter(|values| values.len() > 1).enumerate() {
+                    let (mut first, mut last) = (&values[0], &values[values.len() - 1]);
+                    if index % 2 == 1 {
+                        std::mem::swap(&mut first, &mut last);
+                    }
+                    entries.push((index, first));
+                    entries.push((index + FOLDS / 2, last));
+                }
+            }
+            folds = vec![Vec::new(); FOLDS];
+            for (index, entry) in entries {
+                folds[index % FOLDS].extend(entry);
             }
         }
         folds

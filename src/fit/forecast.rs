@@ -320,23 +320,16 @@ impl Lane<'_> {
     }
 }
 
-/// The mixture over states: its log mean, and the spread within and between states.
-fn expected(
-    states: &[(f64, Linear)],
-    metrics: usize,
-    second: Vec<f64>,
-    view: View,
-    broken: Vec<usize>,
-) -> Expected {
+/// The more probable state for the mean; the spread is that of all states around it.
+fn expected(states: &[(f64, Linear)], metrics: usize, second: Vec<f64>, view: View, broken: Vec<usize>) -> Expected {
     let total: f64 = states.iter().map(|(share, _)| share).sum();
-    let average = |value: &dyn Fn(&Linear) -> f64| -> f64 {
-        states.iter().map(|(share, linear)| share / total * value(linear)).sum()
-    };
+    let likely = states.iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, linear)| linear);
     let mut mean = Vec::new();
     let mut spread = Vec::new();
     for metric in 0..metrics {
-        let center = average(&|linear| linear.mean[metric]);
-        let variance = average(&|linear| linear.variance[metric] + (linear.mean[metric] - center).powi(2));
+        let center = likely.map_or(f64::NAN, |linear| linear.mean[metric]);
+        let around = |linear: &Linear| linear.variance[metric] + (linear.mean[metric] - center).powi(2);
+        let variance: f64 = states.iter().map(|(share, linear)| share / total * around(linear)).sum();
         mean.push(center);
         spread.push(variance.sqrt());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::definition::{Definition, NodeDefinition};
+use super::definition::{Definition, KernelDefinition, NodeDefinition};
 use super::expression::Expression;
 use super::frame::Input;
 use super::graph::Graph;
@@ -52,6 +52,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
             equation: equation_text(own),
             source: own.source.clone(),
             observed: own.observed.clone(),
+            tasks: own.tasks.iter().map(|text| text.text.clone()).collect(),
             predicted,
             value,
         });
@@ -197,7 +198,11 @@ impl Compiler<'_> {
             let regime = || self.definition.regimes.iter().position(|regime| regime.name == text.text);
             node.or_else(|| regime().map(Target::State))
         };
-        let targets = own.on.iter().filter_map(target).collect();
+        let targets: Vec<Target> = own.on.iter().filter_map(target).collect();
+        let acts = |kernel: &KernelDefinition, text: &Text| {
+            let is_node = index.contains_key(&text.text);
+            kernel.on.iter().any(|on| on.text == text.text) || (kernel.on.is_empty() && is_node)
+        };
         let features: HashMap<&str, Slot> =
             own.features.iter().map(|(name, (_, parsed))| (name.text.as_str(), self.expression(parsed))).collect();
         let texts = |texts: &[Text]| texts.iter().map(|text| text.text.clone()).collect();
@@ -205,6 +210,7 @@ impl Compiler<'_> {
             .kernels
             .iter()
             .map(|kernel| Kernel {
+                on: own.on.iter().filter(|text| target(text).is_some()).map(|text| acts(kernel, text)).collect(),
                 levels: kernel.levels.iter().map(|(text, _)| text.text.clone()).collect(),
                 rbf: kernel.rbf.iter().map(|(name, length)| (name.text.clone(), *length)).collect(),
                 linear: texts(&kernel.linear),

@@ -107,6 +107,8 @@ pub struct NodeDefinition {
     pub at_least: Option<(Text, Expression)>,
     /// Computed for readers of answers, though nothing depends on it.
     pub show: bool,
+    /// Tasks whose runs have it; none for all.
+    pub tasks: Vec<Text>,
     /// Where the equation comes from.
     pub source: String,
     /// Where it stops being true.
@@ -211,6 +213,8 @@ pub struct MechanismDefinition {
 pub struct KernelDefinition {
     /// Place of the table.
     pub at: Range<usize>,
+    /// What of the process's `on` it acts on; none for all nodes.
+    pub on: Vec<Text>,
     /// Expressions on which two runs must agree to share it.
     pub levels: Vec<(Text, Expression)>,
     /// Features with the distance over which the function changes.

@@ -48,6 +48,7 @@ pub(super) fn imply_catalog_nodes(definition: &mut Definition, catalog: &Catalog
             noise: None,
             at_least: None,
             show: false,
+            tasks: Vec::new(),
             source: String::new(),
             valid: String::new(),
         });

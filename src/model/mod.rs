@@ -78,6 +78,8 @@ pub struct Node {
     pub source: String,
     /// Name under which runs may have measured it.
     pub observed: Option<String>,
+    /// Tasks whose runs have it; none for all.
+    pub tasks: Vec<String>,
     /// Slot of what the equation says.
     pub(crate) predicted: Slot,
     /// Slot of the value: the measured one where there is one, else predicted times noise.
@@ -85,6 +87,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether it has a meaning for a run.
+    pub fn is_of(&self, run: &Run) -> bool {
+        self.tasks.is_empty() || run.name("task").is_some_and(|task| self.tasks.iter().any(|own| own == task))
+    }
+
     /// Whether values of the node can be averaged and shown with a unit.
     pub fn is_number(&self) -> bool {
         self.kind == ValueKind::Number
@@ -178,6 +185,8 @@ pub enum Target {
 /// times the product of the features of `linear`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
+    /// Whether it acts on each target of the process.
+    pub on: Vec<bool>,
     /// The levels as written, for readers.
     pub levels: Vec<String>,
     /// Features by name with their length scales.
@@ -286,6 +295,17 @@ impl Model {
     /// Whether a run goes to the model: a model without tasks takes every run.
     pub fn takes_run(&self, run: &Run) -> bool {
         self.tasks.is_empty() || run.name("task").is_some_and(|task| self.takes(task))
+    }
+
+    /// The metric that answers about a run are about: the model's default, or the first outcome of the run's own task where
+    /// the default has no meaning for it.
+    pub fn default_metric_of(&self, run: &Run) -> &str {
+        let default = self.node(&self.default_metric);
+        if default.is_none_or(|node| node.is_of(run)) {
+            return &self.default_metric;
+        }
+        let own = self.metrics().find(|node| !node.tasks.is_empty() && node.is_of(run));
+        own.map_or(&self.default_metric, |node| &node.name)
     }
 
     /// The index of a node.

@@ -16,8 +16,8 @@ pub(super) fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 
             "meaning", "unit", "type", "equation", "parents", "observed", "noise", "at_least", "show", "source",
             "valid",
         ],
-        Role::Metric => &["meaning", "unit", "equation", "parents", "noise", "source", "valid"],
-        Role::Identity => &["meaning", "unit", "equation", "source", "valid"],
+        Role::Metric => &["meaning", "unit", "equation", "parents", "noise", "source", "valid", "tasks"],
+        Role::Identity => &["meaning", "unit", "equation", "source", "valid", "tasks"],
     };
     reader.only(entry, allowed);
     let kind = value_kind(reader, entry, &name, role);
@@ -61,6 +61,7 @@ pub(super) fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 
         noise: noise(reader, entry),
         at_least: reader.expression(entry, "at_least"),
         show: reader.flag(entry, "show"),
+        tasks: reader.strings(entry, "tasks"),
         source: reader.string(entry, "source").unwrap_or_default().text,
         valid: reader.string(entry, "valid").unwrap_or_default().text,
         name,

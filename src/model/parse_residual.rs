@@ -48,7 +48,7 @@ fn kernel<'t>(
     entry: &Entry<'_, 't>,
     features: &[(Text, (Text, super::Expression))],
 ) -> KernelDefinition {
-    reader.only(entry, &["levels", "rbf", "linear", "amplitude", "meaning"]);
+    reader.only(entry, &["on", "levels", "rbf", "linear", "amplitude", "meaning"]);
     let levels = reader.expressions(entry, "levels");
     let linear = reader.strings(entry, "linear");
     let mut rbf = Vec::new();
@@ -80,7 +80,8 @@ fn kernel<'t>(
     if let Some(amplitude) = amplitude {
         positive(reader, amplitude, &Text { text: "amplitude".to_owned(), at: entry.at.clone() });
     }
-    KernelDefinition { at: entry.at.clone(), levels, rbf, linear, amplitude: amplitude.unwrap_or(AMPLITUDE) }
+    let on = reader.strings(entry, "on");
+    KernelDefinition { at: entry.at.clone(), on, levels, rbf, linear, amplitude: amplitude.unwrap_or(AMPLITUDE) }
 }
 
 fn positive(reader: &mut Reader<'_>, value: f64, name: &Text) {

@@ -1,11 +1,18 @@
 //! The models that ship inside the binary.
 
 /// File name and text of every shipped model, and the text of its fitted parameters.
-const SHIPPED: &[(&str, &str, &str)] = &[(
-    "models/llm_serving.toml",
-    include_str!("../../models/llm_serving.toml"),
-    include_str!("../../models/fitted/llm_serving.toml"),
-)];
+const SHIPPED: &[(&str, &str, &str)] = &[
+    (
+        "models/llm_serving.toml",
+        include_str!("../../models/llm_serving.toml"),
+        include_str!("../../models/fitted/llm_serving.toml"),
+    ),
+    (
+        "models/diffusion.toml",
+        include_str!("../../models/diffusion.toml"),
+        include_str!("../../models/fitted/diffusion.toml"),
+    ),
+];
 
 /// A model that ships inside the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,6 +158,24 @@ impl Places<'_> {
                 }),
             }
         }
+        if let Some(own) = &self.definition.residual {
+            for text in own.kernels.iter().flat_map(|kernel| &kernel.on) {
+                if !own.on.iter().any(|on| on.text == text.text) {
+                    let known: Vec<&str> = own.on.iter().map(|on| on.text.as_str()).collect();
+                    self.faults.push(Fault::UnknownName {
+                        name: text.text.clone(),
+                        at: span(&text.at),
+                        help: Some(format!("a kernel acts on what `on` of [residual] lists: {}", list(&known))),
+                    });
+                }
+            }
+        }
+        for node in &self.definition.nodes {
+            for text in node.tasks.iter().filter(|text| !self.definition.tasks.contains(&text.text)) {
+                let help = format!("the tasks of this model are {}", list(&self.definition.tasks));
+                self.faults.push(Fault::UnknownName { name: text.text.clone(), at: span(&text.at), help: Some(help) });
+            }
+        }
         let mut outside = Vec::new();
         for expression in questions(self.definition) {
             expression.names(&mut |name, at| {

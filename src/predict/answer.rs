@@ -73,7 +73,7 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
             .metrics
             .iter()
             .enumerate()
-            .filter(|(index, _)| expected.mean[*index].is_finite())
+            .filter(|(index, node)| expected.mean[*index].is_finite() && model.nodes[**node].is_of(run))
             .map(|(index, &node)| {
                 let node = &model.nodes[node];
                 let half = fitted.calibration.factor(fitted, distance, &node.name) * expected.spread[index];

@@ -11,7 +11,7 @@ mod learn;
 mod part;
 mod points;
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use design::components;
 pub(crate) use design::{Design, slots};
@@ -87,14 +87,20 @@ fn exactly(residual: &Residual, target: Target, design: Design, values: Vec<f64>
             })
         })
         .collect();
+    let place = residual.targets.iter().position(|own| *own == target).unwrap_or(0);
+    let acting: Vec<bool> = residual.kernels.iter().map(|kernel| kernel.on[place]).collect();
+    let chosen = |(kernel, acts): (DMatrix<f64>, &bool)| acts.then_some(kernel);
     let sample = Sample {
         values: DVector::from_column_slice(&values),
-        components: &components(residual, &design, &design),
-        expected: residual.kernels.iter().map(|kernel| kernel.amplitude).collect(),
+        components: &components(residual, &design, &design).into_iter().zip(&acting).filter_map(chosen).collect::<Vec<_>>(),
+        expected: residual.kernels.iter().zip(&acting).filter(|(_, acts)| **acts).map(|(own, _)| own.amplitude).collect(),
         levels: levels.clone(),
         level_count: distinct.len(),
     };
-    Part::learned(target, design, values, learn(&sample), &levels, distinct)
+    let mut learned = learn(&sample);
+    let mut amplitudes = learned.amplitudes.into_iter();
+    learned.amplitudes = acting.iter().map(|acts| if *acts { amplitudes.next().unwrap_or(0.0) } else { 0.0 }).collect();
+    Part::learned(target, design, values, learned, &levels, distinct)
 }
 
 /// A process over all runs with known amplitudes, conditioned through `count` inducing points.

@@ -63,7 +63,9 @@ impl Part {
     pub(super) fn prior(&self, residual: &Residual, a: &Design, b: &Design) -> DMatrix<f64> {
         let mut total = DMatrix::zeros(a.rows, b.rows);
         for (component, amplitude) in components(residual, a, b).iter().zip(&self.amplitudes) {
-            total.zip_apply(component, |sum, k| *sum += amplitude.powi(2) * k);
+            if *amplitude > 0.0 {
+                total.zip_apply(component, |sum, k| *sum += amplitude.powi(2) * k);
+            }
         }
         total
     }
