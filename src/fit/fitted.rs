@@ -134,6 +134,11 @@ impl Fitted {
         self.factor.solve_lower_triangular(gradient).unwrap_or_else(|| gradient.clone())
     }
 
+    /// L⁻ᵀ·w: a step of the coordinates out of the posterior's own units.
+    pub(crate) fn unwhiten(&self, whitened: &DVector<f64>) -> DVector<f64> {
+        self.factor.transpose().solve_upper_triangular(whitened).unwrap_or_else(|| whitened.clone())
+    }
+
     /// Posterior standard deviation of a quantity with this derivative by coordinate.
     pub fn spread(&self, gradient: &DVector<f64>) -> f64 {
         self.whiten(gradient).norm()

@@ -23,6 +23,9 @@ const CERTAINTY: f64 = 0.02;
 /// Variance of Student's t with four degrees of freedom over its squared scale.
 const HEAVY: f64 = 2.0;
 
+/// Gaussian updates by measured runs, each around the result of the one before.
+const UPDATES: usize = 6;
+
 /// The expectation for some runs.
 pub(crate) struct Forecast {
     /// Nodes of the model that are metrics or identities, in its order.
@@ -48,10 +51,12 @@ pub(crate) struct Expected {
 /// Measured runs that the forecast is conditioned on.
 pub(crate) struct Anchors {
     design: Option<Design>,
-    /// (anchor, target, whitened gradient, what is left beyond the process, σ²) of every observation.
+    /// Every observation.
     seen: Vec<Seen>,
     /// C⁻¹ over the observations.
     precision: DMatrix<f64>,
+    /// C⁻¹ times what is left beyond the process.
+    weights: DVector<f64>,
 }
 
 struct Seen {
@@ -232,10 +237,14 @@ impl Fitted {
                         whitened.dot(&seen.whitened) + slopes[seen.noisy] * reach[(seen.noisy, index)]
                     }),
                 );
-                let gain = &anchors.precision * &cross;
-                let beyond = anchors.seen.iter().map(|seen| seen.beyond);
-                mean += gain.iter().zip(beyond).map(|(gain, beyond)| gain * beyond).sum::<f64>();
-                variance = (variance - gain.dot(&cross)).max(0.0);
+                // The parameters are at their new mean already; the residual process moves here.
+                mean += anchors
+                    .seen
+                    .iter()
+                    .enumerate()
+                    .map(|(index, seen)| slopes[seen.noisy] * reach[(seen.noisy, index)] * anchors.weights[index])
+                    .sum::<f64>();
+                variance = (variance - cross.dot(&(&anchors.precision * &cross))).max(0.0);
             }
             result.mean.push(mean);
             result.variance.push(variance);
@@ -264,44 +273,68 @@ impl Fitted {
         reach
     }
 
-    /// Prepares measured runs as anchors. Levels as for [`Fitted::forecast`].
-    pub(crate) fn anchors(&self, measured: &Frame) -> Option<Anchors> {
+    /// The model after measured runs were seen: parameters at their new mean, and the runs as anchors of a forecast. Levels as
+    /// for [`Fitted::forecast`].
+    ///
+    /// Far from the fit's own runs the equations bend, so the Gaussian update is repeated around its own result: the iterated
+    /// extended Kalman filter (Bell and Cathey, IEEE Transactions on Automatic Control 38, 1993).
+    pub(crate) fn anchored(self, measured: &Frame) -> (Self, Option<Anchors>) {
+        let prior = DVector::from_column_slice(&self.theta);
+        let mut moved = self;
+        let mut found = None;
+        for _ in 0..UPDATES {
+            let Some(anchors) = moved.anchors(measured, &prior) else { break };
+            let mut whitened = DVector::zeros(prior.len());
+            for (seen, weight) in anchors.seen.iter().zip(anchors.weights.iter()) {
+                whitened.axpy(*weight, &seen.whitened, 1.0);
+            }
+            let theta = &prior + moved.unwhiten(&whitened);
+            found = Some(anchors);
+            if theta.iter().any(|x| !x.is_finite()) {
+                break;
+            }
+            moved.theta = theta.as_slice().to_vec();
+        }
+        (moved, found)
+    }
+
+    /// Measured runs as anchors, linear around the present parameters; `prior` are those before any of them was seen.
+    fn anchors(&self, measured: &Frame, prior: &DVector<f64>) -> Option<Anchors> {
         let model = &self.model;
         let rows = measured.rows();
         let left = Left::new(self, measured);
         let (_, slopes) = self.space.columns(model, &left.frame, &self.theta);
         let design = model.residual.as_ref().map(|residual| Design::new(residual, &left.values, rows));
         let noises = self.node_noises(design.as_ref(), &left.values, rows);
+        let way = DVector::from_column_slice(&self.theta) - prior;
         let mut seen = Vec::new();
         for (noisy, own) in model.noisy.iter().enumerate() {
             for row in (0..rows).filter(|&row| !left.noise[noisy][row].is_nan()) {
                 let lane = Lane { frame: &left.frame, slopes: &slopes, values: &left.values, rows, row };
                 let slot = model.nodes[own.node].predicted;
                 let (gradient, _) = self.gradient_of(lane.frame, lane.slopes, &lane.values(), row, slot);
-                let beyond = left.noise[noisy][row] - noises[noisy].mean[row];
+                let beyond = left.noise[noisy][row] - noises[noisy].mean[row] + gradient.dot(&way);
                 seen.push(Seen { row, noisy, whitened: self.whiten(&gradient), beyond });
             }
         }
         let mut covariance = DMatrix::from_fn(seen.len(), seen.len(), |a, b| seen[a].whitened.dot(&seen[b].whitened));
-        let processes: Vec<Option<DMatrix<f64>>> = (0..model.noisy.len())
-            .map(|noisy| {
-                let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
-                let ((part, residual), design) = part.zip(model.residual.as_ref()).zip(design.as_ref())?;
-                Some(part.covariance(residual, design, design))
-            })
-            .collect();
-        for a in 0..seen.len() {
-            for b in 0..seen.len() {
-                if seen[a].noisy == seen[b].noisy
-                    && let Some(process) = &processes[seen[a].noisy]
-                {
-                    covariance[(a, b)] += process[(seen[a].row, seen[b].row)];
+        for noisy in 0..model.noisy.len() {
+            let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
+            let process = part
+                .zip(model.residual.as_ref())
+                .zip(design.as_ref())
+                .map(|((part, residual), design)| part.covariance(residual, design, design));
+            let own: Vec<usize> = (0..seen.len()).filter(|&index| seen[index].noisy == noisy).collect();
+            for &a in &own {
+                for &b in &own {
+                    covariance[(a, b)] += process.as_ref().map_or(0.0, |process| process[(seen[a].row, seen[b].row)]);
                 }
+                covariance[(a, a)] += noises[noisy].noise[seen[a].row].powi(2).max(1e-8);
             }
-            covariance[(a, a)] += noises[seen[a].noisy].noise[seen[a].row].powi(2).max(1e-8);
         }
         let precision = covariance.cholesky()?.inverse();
-        Some(Anchors { design, seen, precision })
+        let weights = &precision * DVector::from_iterator(seen.len(), seen.iter().map(|seen| seen.beyond));
+        Some(Anchors { design, seen, precision, weights })
     }
 }
 

@@ -60,7 +60,7 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         .map(|(own, given)| own.iter().chain(given).cloned().collect())
         .collect();
     let whole = fitted.extended(&levels);
-    let anchored = if given.is_empty() { None } else { whole.anchors(&measured) };
+    let (whole, anchored) = if given.is_empty() { (whole, None) } else { whole.anchored(&measured) };
     let forecast = whole.forecast(&frame, anchored.as_ref());
     let mut support = fitted.support.clone();
     if !given.is_empty() {
