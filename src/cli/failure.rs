@@ -147,11 +147,15 @@ pub enum Failure {
     },
     /// A prediction of nothing.
     #[error("nothing to predict")]
-    #[diagnostic(help("give a configuration, such as `joules predict model=Qwen/Qwen3-32B,gpu=B200,gpus=1,batch_size=8..1024`, or rows with `--runs`"))]
+    #[diagnostic(help(
+        "give a configuration, such as `joules predict model=Qwen/Qwen3-32B,gpu=B200,gpus=1,batch_size=8..1024`, or rows with `--runs`"
+    ))]
     NothingAsked,
     /// A file of configurations with faults.
     #[error("{} does not say what to predict:\n{faults}", file.display())]
-    #[diagnostic(help("write `[[configuration]]` tables with conditions, such as `batch_size = \"8..1024\"` or `gpus = [1, 2]`"))]
+    #[diagnostic(help(
+        "write `[[configuration]]` tables with conditions, such as `batch_size = \"8..1024\"` or `gpus = [1, 2]`"
+    ))]
     Configurations {
         /// The file.
         file: PathBuf,

@@ -8,8 +8,8 @@ use clap::Args;
 use super::options::{Filter, Format, RunSource, Work, model_of, shipped_models};
 use super::{Context, Failure, Outcome};
 use crate::fit::{Fitted, Settings, Summary, fit, write_fitted};
-use crate::report::fit::{json, summary};
 use crate::report::Document;
+use crate::report::fit::{json, summary};
 use crate::runs::Run;
 
 /// Estimate the parameters of a model from runs
@@ -74,7 +74,8 @@ impl Fit {
             let own = summary(fitted, said, self.out.as_deref());
             document = if document.title().is_empty() { own } else { std::mem::take(document.append(own)) };
         }
-        let whole = || serde_json::json!({ "models": fitted.iter().map(|(own, said)| json(own, said)).collect::<Vec<_>>() });
+        let whole =
+            || serde_json::json!({ "models": fitted.iter().map(|(own, said)| json(own, said)).collect::<Vec<_>>() });
         let text = self.format.text(context, None, &document, whole);
         context.write(&text, None)?;
         Ok(Outcome::Answered)

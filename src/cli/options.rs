@@ -201,8 +201,7 @@ pub(super) fn shipped_for(context: &Context, runs: &[&Run]) -> Result<Shipped, F
 pub(super) fn shipped_models(context: &Context, runs: &[&Run]) -> Result<Vec<Model>, Failure> {
     let all = shipped().map(|own| parsed(context, own)).collect::<Result<Vec<Model>, Failure>>()?;
     let known = all.iter().flat_map(|model| model.tasks.clone()).collect();
-    let taking: Vec<Model> =
-        all.into_iter().filter(|model| runs.iter().any(|run| model.takes_run(run))).collect();
+    let taking: Vec<Model> = all.into_iter().filter(|model| runs.iter().any(|run| model.takes_run(run))).collect();
     if taking.is_empty() { Err(no_model_for(runs, known)) } else { Ok(taking) }
 }
 

@@ -62,7 +62,8 @@ enum Format {
 impl Predict {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let store = if self.runs.is_empty() { Store::embedded() } else { Store::read_all(&self.runs)? };
-        let given = self.given.iter().map(|text| Ok(store.find(text)?.into_owned())).collect::<Result<Vec<Run>, Failure>>()?;
+        let given =
+            self.given.iter().map(|text| Ok(store.find(text)?.into_owned())).collect::<Result<Vec<Run>, Failure>>()?;
         let asked = self.asked(&store, &given)?;
         let models = self.model.all_fitted(context)?;
         let answers = answers(context, &models, &asked, &given)?;

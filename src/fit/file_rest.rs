@@ -90,9 +90,7 @@ fn write_part(text: &mut String, model: &Model, residual: &Residual, part: &Part
     let noise: Vec<String> = part
         .noise
         .iter()
-        .map(|(level, spread)| {
-            format!("{{ level = [{}], spread = {:?} }}", decimals(level), rounded(*spread, 4))
-        })
+        .map(|(level, spread)| format!("{{ level = [{}], spread = {:?} }}", decimals(level), rounded(*spread, 4)))
         .collect();
     let _ = write!(
         text,

@@ -84,7 +84,13 @@ impl Support {
         groups
             .into_iter()
             .map(|(_, mut values)| {
-                values.sort_by(|a, b| a.0.iter().zip(b.0).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal));
+                values.sort_by(|a, b| {
+                    a.0.iter()
+                        .zip(b.0)
+                        .map(|(a, b)| a.total_cmp(b))
+                        .find(|o| o.is_ne())
+                        .unwrap_or(std::cmp::Ordering::Equal)
+                });
                 values.into_iter().map(|(_, members)| members).collect()
             })
             .collect()

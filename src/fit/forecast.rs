@@ -94,8 +94,7 @@ impl Fitted {
             frame.inputs[noisy.noise_input].clone_from(&noise.mean);
         }
         let second = self.second_states(design.as_ref(), &values, rows);
-        let metrics: Vec<usize> =
-            (0..model.nodes.len()).filter(|&node| model.nodes[node].role.is_outcome()).collect();
+        let metrics: Vec<usize> = (0..model.nodes.len()).filter(|&node| model.nodes[node].role.is_outcome()).collect();
         let reach = anchors.map(|anchors| self.reach(anchors, design.as_ref(), rows));
         let mut mixed: Vec<Vec<(f64, Linear)>> = (0..rows).map(|_| Vec::new()).collect();
         let mut broken = vec![Vec::new(); rows];

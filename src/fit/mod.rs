@@ -30,8 +30,8 @@ pub use residual::Process;
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
-pub use support::{Distance, Support};
 pub use summary::{Accuracy, ParameterEstimate, Prediction, Summary, WeakDirection, accuracy, estimates, predictions};
+pub use support::{Distance, Support};
 
 use miette::Diagnostic;
 use thiserror::Error;

@@ -87,6 +87,14 @@ fn gap(a: &View, b: &View) -> f64 {
     a.iter()
         .flatten()
         .zip(b.iter().flatten())
-        .map(|(a, b)| if a == b { 0.0 } else if *a > 0.0 && *b > 0.0 { (a / b).ln().abs().min(10.0) } else { 10.0 })
+        .map(|(a, b)| {
+            if a == b {
+                0.0
+            } else if *a > 0.0 && *b > 0.0 {
+                (a / b).ln().abs().min(10.0)
+            } else {
+                10.0
+            }
+        })
         .sum()
 }

@@ -194,7 +194,8 @@ impl Places<'_> {
                 place: "a residual process or a kind of question".to_owned(),
                 expected: "conditions and properties",
                 at: span(&at),
-                help: "what is known before a run is measured: conditions, and what the catalog says of them".to_owned(),
+                help: "what is known before a run is measured: conditions, and what the catalog says of them"
+                    .to_owned(),
             });
         }
     }

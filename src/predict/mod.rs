@@ -7,5 +7,5 @@
 mod abduct;
 mod answer;
 
-pub use answer::{Answer, MetricAnswer, predict};
 pub use abduct::{Abducted, MetricError, abduct, abduct_pair};
+pub use answer::{Answer, MetricAnswer, predict};

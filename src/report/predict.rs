@@ -35,7 +35,9 @@ fn chosen(models: &[Fitted], answers: &[Answer], metrics: &[String]) -> Vec<Stri
     let own = models.iter().map(|own| own.model.default_metric.as_str());
     let mut names: Vec<String> = Vec::new();
     for name in own.chain(TELLING) {
-        if names.len() < 4 && !names.iter().any(|known| known == name) && answers.iter().any(|own| own.metric(name).is_some())
+        if names.len() < 4
+            && !names.iter().any(|known| known == name)
+            && answers.iter().any(|own| own.metric(name).is_some())
         {
             names.push(name.to_owned());
         }
@@ -105,7 +107,10 @@ fn notes(document: &mut Document, models: &[Fitted], answers: &[Answer]) {
         };
         lines.push(format!("Support: `{}`; {against}.", one.support));
         for (regime, state, share) in &one.states {
-            lines.push(format!("`{regime}` is {state} with probability {}; the interval covers both states.", percent(*share)));
+            lines.push(format!(
+                "`{regime}` is {state} with probability {}; the interval covers both states.",
+                percent(*share)
+            ));
         }
     }
     let broken: Vec<&Answer> = answers.iter().filter(|own| !own.broken.is_empty()).collect();
@@ -120,8 +125,7 @@ fn notes(document: &mut Document, models: &[Fitted], answers: &[Answer]) {
     let uncalibrated = |own: &&Answer| {
         models.iter().all(|fitted| !fitted.calibration.factors.contains_key(&own.support)) && own.support != "measured"
     };
-    let mut kinds: Vec<String> =
-        answers.iter().filter(uncalibrated).map(|own| format!("`{}`", own.support)).collect();
+    let mut kinds: Vec<String> = answers.iter().filter(uncalibrated).map(|own| format!("`{}`", own.support)).collect();
     kinds.sort();
     kinds.dedup();
     if !kinds.is_empty() {

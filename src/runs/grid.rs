@@ -17,7 +17,9 @@ const MOST: usize = 1_000_000;
 pub enum GridError {
     /// A list that begins without a name.
     #[error("`{part}` has no name: expected `condition=value`")]
-    #[diagnostic(help("write `gpu=B200`, a list `gpus=1,2,4`, a doubling range `batch_size=8..1024`, or steps `8..1024/64`"))]
+    #[diagnostic(help(
+        "write `gpu=B200`, a list `gpus=1,2,4`, a doubling range `batch_size=8..1024`, or steps `8..1024/64`"
+    ))]
     NoName {
         /// The part.
         part: String,
@@ -175,10 +177,7 @@ pub fn expand(base: &Run, axes: &[Axis]) -> Result<Vec<Run>, GridError> {
     let mut runs = vec![Run { metrics: BTreeMap::new(), observed: BTreeMap::new(), ..base.clone() }];
     for (name, values) in axes {
         let varies = values.len() > 1;
-        runs = runs
-            .iter()
-            .flat_map(|run| values.iter().map(move |value| with(run, name, value, varies)))
-            .collect();
+        runs = runs.iter().flat_map(|run| values.iter().map(move |value| with(run, name, value, varies))).collect();
     }
     for run in &mut runs {
         if run.id.is_empty() {
@@ -256,7 +255,9 @@ pub fn parse_configurations(text: &str) -> Result<Vec<Run>, String> {
                 read(name, &text)
             };
             match values.iter().map(read).collect::<Result<Vec<_>, _>>() {
-                Ok(values) => axes.push((condition(name).map_or(name.as_str(), |own| own.name).to_owned(), values.concat())),
+                Ok(values) => {
+                    axes.push((condition(name).map_or(name.as_str(), |own| own.name).to_owned(), values.concat()))
+                }
                 Err(error) => faults.push(format!("{place}: {error}")),
             }
         }

@@ -95,9 +95,7 @@ pub(crate) fn diagonals(residual: &Residual, design: &Design) -> Vec<Vec<f64>> {
         .iter()
         .map(|kernel| {
             let linear = positions(residual, &kernel.linear_slots);
-            (0..design.rows)
-                .map(|row| linear.iter().map(|&at| design.columns[at][row].powi(2)).product())
-                .collect()
+            (0..design.rows).map(|row| linear.iter().map(|&at| design.columns[at][row].powi(2)).product()).collect()
         })
         .collect()
 }

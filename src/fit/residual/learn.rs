@@ -193,4 +193,3 @@ pub(super) fn learn(sample: &Sample<'_>) -> Learned {
         inflation,
     }
 }
-

@@ -7,6 +7,8 @@
 
 mod design;
 mod inverse;
+#[cfg(test)]
+mod laws;
 mod learn;
 mod part;
 mod points;
@@ -57,7 +59,8 @@ impl Process {
 
     /// The same process over points between the runs, of which none is a run.
     pub(crate) fn shareable(&self, residual: &Residual) -> Self {
-        let parts = self.parts.iter().filter_map(|part| part.condensed(residual, between(residual, &part.design))).collect();
+        let parts =
+            self.parts.iter().filter_map(|part| part.condensed(residual, between(residual, &part.design))).collect();
         Self { parts }
     }
 }
@@ -92,8 +95,18 @@ fn exactly(residual: &Residual, target: Target, design: Design, values: Vec<f64>
     let chosen = |(kernel, acts): (DMatrix<f64>, &bool)| acts.then_some(kernel);
     let sample = Sample {
         values: DVector::from_column_slice(&values),
-        components: &components(residual, &design, &design).into_iter().zip(&acting).filter_map(chosen).collect::<Vec<_>>(),
-        expected: residual.kernels.iter().zip(&acting).filter(|(_, acts)| **acts).map(|(own, _)| own.amplitude).collect(),
+        components: &components(residual, &design, &design)
+            .into_iter()
+            .zip(&acting)
+            .filter_map(chosen)
+            .collect::<Vec<_>>(),
+        expected: residual
+            .kernels
+            .iter()
+            .zip(&acting)
+            .filter(|(_, acts)| **acts)
+            .map(|(own, _)| own.amplitude)
+            .collect(),
         levels: levels.clone(),
         level_count: distinct.len(),
     };

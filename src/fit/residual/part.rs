@@ -9,6 +9,9 @@ use super::inverse::inverse;
 use super::learn::Learned;
 use crate::model::{Residual, Target};
 
+/// Least information of a point that stands for runs, in units of what is known without any run.
+const LEAST: f64 = 0.01;
+
 /// Observations of one target with what was learned from them.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -183,15 +186,17 @@ impl Part {
             weighted.column_mut(row).scale_mut(1.0 / left);
         }
         let (outer, _) = inverse(&(&own + &weighted * cross.transpose()))?;
-        let mean = &own * (outer * (&weighted * DVector::from_column_slice(&self.values)));
-        let pull = &inner * &mean;
+        // K_zz⁻¹ m, without dividing by K_zz.
+        let pull = outer * (&weighted * DVector::from_column_slice(&self.values));
+        let mean = &own * &pull;
         let information: Vec<f64> = (0..size)
             .map(|z| {
                 let row = reach.row(z);
                 row.iter().zip(left.iter()).map(|(r, left)| r * r / left).sum()
             })
             .collect();
-        let spreads: Vec<f64> = information.iter().map(|information| information.max(1e-4).powf(-0.5)).collect();
+        let floor = |z: usize| LEAST / own[(z, z)].max(1e-12);
+        let spreads: Vec<f64> = information.iter().enumerate().map(|(z, own)| own.max(floor(z)).powf(-0.5)).collect();
         let values = (0..size).map(|z| mean[z] + spreads[z].powi(2) * pull[z]).collect();
         Some(Self::new(self.target, at, values, spreads, self.amplitudes.clone(), self.noise.clone()))
     }

@@ -36,7 +36,11 @@ pub(super) fn pivots(residual: &Residual, part: &Part, count: usize) -> Vec<usiz
     chosen
 }
 
-/// Points half-way between neighbouring runs that agree in every level; where only one run has its levels, none.
+/// How far beside its run a point lies that stands for a run alone at its levels, in the units of every feature.
+const BESIDE: f64 = 0.25;
+
+/// Points of which none is a run: half-way between neighbouring runs that agree in every level, and beside a run that has its
+/// levels alone.
 pub(super) fn between(residual: &Residual, design: &Design) -> Design {
     let levels = design.levels(residual);
     let features: Vec<usize> = (0..design.columns.len()).filter(|column| !levels.contains(column)).collect();
@@ -46,19 +50,28 @@ pub(super) fn between(residual: &Residual, design: &Design) -> Design {
     let mut rows: Vec<usize> = (0..design.rows).collect();
     rows.sort_by(|&a, &b| {
         let order = |column: &usize| design.columns[*column][a].total_cmp(&design.columns[*column][b]);
-        bits(&levels, a).cmp(&bits(&levels, b)).then_with(|| {
-            features.iter().map(order).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-        })
+        bits(&levels, a)
+            .cmp(&bits(&levels, b))
+            .then_with(|| features.iter().map(order).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal))
     });
-    let is_pair = |a: usize, b: usize| {
-        bits(&levels, a) == bits(&levels, b) && bits(&features, a) != bits(&features, b)
-    };
-    let pairs: Vec<(usize, usize)> =
-        rows.windows(2).map(|pair| (pair[0], pair[1])).filter(|&(a, b)| is_pair(a, b)).collect();
-    let middle = |column: &Vec<f64>, a: usize, b: usize| {
-        if column[a] == column[b] { column[a] } else { f64::midpoint(column[a], column[b]) }
-    };
-    let columns =
-        design.columns.iter().map(|column| pairs.iter().map(|&(a, b)| middle(column, a, b)).collect()).collect();
-    Design { columns, rows: pairs.len() }
+    let mut points: Vec<Vec<f64>> = Vec::new();
+    for group in rows.chunk_by(|&a, &b| bits(&levels, a) == bits(&levels, b)) {
+        let before = points.len();
+        for pair in group.windows(2).filter(|pair| bits(&features, pair[0]) != bits(&features, pair[1])) {
+            let middle = |column: &Vec<f64>| {
+                let (a, b) = (column[pair[0]], column[pair[1]]);
+                if a == b { a } else { f64::midpoint(a, b) }
+            };
+            points.push(design.columns.iter().map(middle).collect());
+        }
+        if points.len() == before {
+            let beside = |column: usize| {
+                let own = design.columns[column][group[0]];
+                if features.contains(&column) { own + BESIDE } else { own }
+            };
+            points.push((0..design.columns.len()).map(beside).collect());
+        }
+    }
+    let columns = (0..design.columns.len()).map(|column| points.iter().map(|point| point[column]).collect()).collect();
+    Design { columns, rows: points.len() }
 }
