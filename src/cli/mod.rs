@@ -9,8 +9,9 @@
 //! | 0 | answered |
 //! | 1 | failed: a file or the output could not be written |
 //! | 2 | bad usage or bad input |
-//! | 3 | answered, but a limit that was asked for is exceeded |
+//! | 3 | answered, but a limit that was asked for is exceeded, or a check failed under `--strict` |
 
+mod check;
 mod context;
 mod diagnose;
 mod failure;
@@ -45,6 +46,7 @@ enum Command {
     Runs(runs::Runs),
     Graph(graph::Graph),
     Fit(fit::Fit),
+    Check(check::Check),
     Predict(predict::Predict),
     Diagnose(diagnose::Diagnose),
 }
@@ -76,6 +78,7 @@ impl Arguments {
             Command::Runs(runs) => runs.run(context),
             Command::Graph(graph) => graph.run(context),
             Command::Fit(fit) => fit.run(context),
+            Command::Check(check) => check.run(context),
             Command::Predict(predict) => predict.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
         }

@@ -157,13 +157,17 @@ pub(crate) fn scores(fitted: &Fitted, frame: &Frame, runs: &[Run], fold: &Fold, 
     for &run in &fold.out {
         out[run] = true;
     }
-    let held = held_out(fitted, frame, &out);
+    predicted(&held_out(fitted, frame, &out), frame, runs, fold, number)
+}
+
+/// Predicts the runs of a fold with what was fitted to the others.
+pub(crate) fn predicted(held: &Fitted, frame: &Frame, runs: &[Run], fold: &Fold, number: usize) -> Vec<Score> {
     let asked = frame.some(&fold.out);
     let forecast = held.forecast(&asked, None);
     let mut bare = held.clone();
     bare.residual = None;
     let equations = bare.forecast(&asked, None);
-    collect(&held, &forecast, &equations, runs, fold, number)
+    collect(held, &forecast, &equations, runs, fold, number)
 }
 
 fn collect(
@@ -205,9 +209,7 @@ pub fn cross_validate(fitted: &Fitted, catalog: &Catalog, runs: &[Run]) -> Resul
 }
 
 pub(crate) fn cross_validated(fitted: &Fitted, frame: &Frame, runs: &[Run]) -> Vec<Score> {
-    let kinds = 0..fitted.model.shifts.len();
-    let folds: Vec<Fold> = kinds.flat_map(|kind| fitted.support.folds(kind)).collect();
-    folds.iter().enumerate().flat_map(|(number, fold)| scores(fitted, frame, runs, fold, number)).collect()
+    fitted.folds().iter().enumerate().flat_map(|(number, fold)| scores(fitted, frame, runs, fold, number)).collect()
 }
 
 /// What the residual process is told of the runs of a fit.

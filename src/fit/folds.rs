@@ -1,5 +1,6 @@
 //! Which runs to hold out so that predicting them is a question of a given kind.
 
+use super::fitted::Fitted;
 use super::support::Support;
 
 /// Most folds of a kind that takes whole entries away, such as a model.
@@ -12,6 +13,13 @@ pub struct Fold {
     pub kind: usize,
     /// Indices of the runs left out.
     pub out: Vec<usize>,
+}
+
+impl Fitted {
+    /// The folds of all kinds of questions, in the order of [`super::Score::fold`].
+    pub fn folds(&self) -> Vec<Fold> {
+        (0..self.model.shifts.len()).flat_map(|kind| self.support.folds(kind)).collect()
+    }
 }
 
 impl Support {

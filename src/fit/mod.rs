@@ -13,8 +13,10 @@ mod forecast;
 #[cfg(test)]
 mod laws;
 mod likelihood;
+mod nested;
 mod noise;
 mod objective;
+mod reliance;
 mod residual;
 mod simulate;
 mod solver;
@@ -26,6 +28,9 @@ pub use file::{FittedFileError, model_names, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use folds::Fold;
 pub use likelihood::DEGREES_OF_FREEDOM;
+pub use nested::cross_validate_nested;
+pub(crate) use noise::Left;
+pub(crate) use reliance::{Reliance, effective_parameters, reliance, spread_coordinates};
 pub use residual::Process;
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
@@ -40,11 +45,10 @@ use crate::catalog::Catalog;
 use crate::model::{Frame, FrameError, Model, ParameterSpace, Slopes, canonical};
 use crate::runs::Run;
 use calibration::{cross_validated, observations};
-use noise::Left;
 use objective::Objective;
 use residual::Design;
-use solver::solve;
-pub(crate) use support::views;
+use solver::{Solution, resolve, solve};
+pub(crate) use support::{gap, views, worst};
 
 /// Why a model could not be fitted.
 #[derive(Debug, Error, Diagnostic)]
@@ -136,6 +140,43 @@ fn not_a_number(model: &Model, frame: &Frame, space: &ParameterSpace) -> Option<
 
 /// Fits a model to runs.
 pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -> Result<Fitted, FitError> {
+    fit_and_validate(model, catalog, runs, settings).map(|(fitted, _)| fitted)
+}
+
+/// Fits a model to runs, and gives the held-out predictions that its calibration rests on.
+pub fn fit_and_validate(
+    model: Model,
+    catalog: &Catalog,
+    runs: &[Run],
+    settings: &Settings,
+) -> Result<(Fitted, Vec<Score>), FitError> {
+    let start = |objective: &Objective<'_>| solve(objective, settings);
+    fitted_from(model, catalog, runs, settings, start)
+}
+
+/// Fits the model of `known` to runs, from where its estimates ended; levels that it does not know start at their priors.
+pub fn refit(
+    known: &Fitted,
+    catalog: &Catalog,
+    runs: &[Run],
+    settings: &Settings,
+) -> Result<(Fitted, Vec<Score>), FitError> {
+    let start = |objective: &Objective<'_>| {
+        let names = objective.space.names().iter();
+        let own = |name: &String| known.space.names().iter().position(|known| known == name);
+        let theta: Vec<f64> = names.map(|name| own(name).map_or(0.0, |index| known.theta[index])).collect();
+        resolve(objective, &theta, settings)
+    };
+    fitted_from(known.model.clone(), catalog, runs, settings, start)
+}
+
+fn fitted_from(
+    model: Model,
+    catalog: &Catalog,
+    runs: &[Run],
+    settings: &Settings,
+    search: impl FnOnce(&Objective<'_>) -> Solution,
+) -> Result<(Fitted, Vec<Score>), FitError> {
     let relevant = relevant(&model, catalog, runs);
     if relevant.is_empty() {
         return Err(FitError::NoRuns { model: model.name.clone(), found: runs.len(), tasks: model.tasks.clone() });
@@ -144,16 +185,17 @@ pub fn fit(model: Model, catalog: &Catalog, runs: &[Run], settings: &Settings) -
     if let Some((node, row)) = not_a_number(&model, &frame, &space) {
         return Err(FitError::NotANumber { node: model.nodes[node].name.clone(), run: relevant[row].id.clone() });
     }
-    let solution = solve(&Objective::new(&model, &space, &frame), settings);
+    let solution = search(&Objective::new(&model, &space, &frame));
     let record = Record::new(&relevant, &solution, settings);
     let theta = solution.theta.as_slice().to_vec();
     let mut fitted = Fitted::new(model, space, theta, solution.curved.curvature, record);
-    complete(&mut fitted, &frame, &relevant);
-    Ok(fitted)
+    let scores = complete(&mut fitted, &frame, &relevant);
+    Ok((fitted, scores))
 }
 
-/// What follows once the equations are fitted: the residual process, what was measured, and how true intervals are.
-fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run]) {
+/// What follows once the equations are fitted: the residual process, what was measured, and how true intervals are; the
+/// latter by the held-out predictions that are given back.
+fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run]) -> Vec<Score> {
     let left = Left::new(fitted, frame);
     fitted.support = Support { rows: views(&fitted.model, &left.values, runs.len()) };
     if let Some(residual) = &fitted.model.residual {
@@ -162,4 +204,5 @@ fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run]) {
     }
     let scores = cross_validated(fitted, frame, runs);
     fitted.calibration = Calibration::new(fitted, &scores);
+    scores
 }

@@ -148,7 +148,19 @@ pub(crate) fn solve(objective: &Objective<'_>, settings: &Settings) -> Solution 
             best = Some((cost, theta));
         }
     }
-    let (_, mut theta) = best.expect("there is at least one start");
+    let (_, theta) = best.expect("there is at least one start");
+    to_the_end(objective, theta, starts, settings)
+}
+
+/// Finds the mode from one given point.
+pub(crate) fn resolve(objective: &Objective<'_>, from: &[f64], settings: &Settings) -> Solution {
+    let theta = leg(objective, &DVector::from_column_slice(from), 2.0, LEG);
+    let starts = vec![objective.cost(theta.as_slice())];
+    to_the_end(objective, theta, starts, settings)
+}
+
+/// Legs until the gradient says that the mode is reached.
+fn to_the_end(objective: &Objective<'_>, mut theta: DVector<f64>, starts: Vec<f64>, settings: &Settings) -> Solution {
     let mut iterations = 2 * LEG;
     loop {
         let curved = objective.curved(theta.as_slice());

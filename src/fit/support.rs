@@ -46,7 +46,7 @@ pub(crate) fn views(model: &Model, values: &[f64], rows: usize) -> Vec<View> {
 }
 
 /// The most severe kind in which two configurations differ.
-fn worst(a: &View, b: &View) -> Option<usize> {
+pub(crate) fn worst(a: &View, b: &View) -> Option<usize> {
     (0..a.len()).rev().find(|&kind| a[kind] != b[kind])
 }
 
@@ -83,7 +83,7 @@ impl Support {
 }
 
 /// Distance in the values that are sizes, summed over logarithms; names count where they differ.
-fn gap(a: &View, b: &View) -> f64 {
+pub(crate) fn gap(a: &View, b: &View) -> f64 {
     a.iter()
         .flatten()
         .zip(b.iter().flatten())

@@ -4,7 +4,11 @@
 //! for numbers. [`Draws`] is the one source of Gaussian numbers: equal seeds give equal bytes.
 
 mod draws;
+mod groups;
+mod rank;
 mod sample;
 
 pub use draws::Draws;
+pub use groups::{intraclass_correlation, mean_group_size};
+pub use rank::{correlation, discoveries, ranks};
 pub use sample::{NORMAL_QUANTILE_90, mean, median, quantile};

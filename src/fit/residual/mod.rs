@@ -52,6 +52,12 @@ impl Process {
         Self { parts }
     }
 
+    /// The same observations with amplitudes, noises and outliers learned from them alone.
+    pub(crate) fn relearned(&self, residual: &Residual, seed: u64) -> Self {
+        let own = |part: &Part| learned(residual, part.target, part.design.clone(), part.values.clone(), seed);
+        Self { parts: self.parts.iter().map(own).collect() }
+    }
+
     /// The part that is about a target.
     pub(crate) fn part(&self, target: Target) -> Option<&Part> {
         self.parts.iter().find(|part| part.target == target)

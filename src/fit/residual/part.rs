@@ -114,6 +114,12 @@ impl Part {
         (cross.tr_mul(&solved.weights), variance)
     }
 
+    /// What each observation has beyond what all others say of it: αᵢ / Pᵢᵢ (Rasmussen and Williams, eq. 5.12).
+    pub(crate) fn left_out(&self, residual: &Residual) -> Vec<f64> {
+        let solved = self.solved(residual);
+        (0..self.values.len()).map(|row| solved.weights[row] / solved.precision[(row, row)]).collect()
+    }
+
     /// Covariance of the process between two sets of runs, given the observations.
     pub(crate) fn covariance(&self, residual: &Residual, a: &Design, b: &Design) -> DMatrix<f64> {
         let from = self.prior(residual, &self.design, a);
