@@ -51,7 +51,7 @@ fn coverage(summary: &Summary, simulated: &Simulated) -> (usize, usize) {
 }
 
 fn fitted(model: &Model, catalog: &Catalog, runs: &[Run]) -> (Fitted, Summary) {
-    let settings = Settings { starts: 1, ..Settings::default() };
+    let settings = Settings { starts: 1, calibrate: false, ..Settings::default() };
     let fitted = fit(model.clone(), catalog, runs, &settings).unwrap();
     let summary = Summary::new(&fitted, catalog, runs).unwrap();
     (fitted, summary)

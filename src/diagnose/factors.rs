@@ -11,7 +11,7 @@ use super::values::values;
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
 use crate::model::Model;
-use crate::predict::Abducted;
+use crate::predict::{Abducted, unshared};
 use crate::stats::NORMAL_QUANTILE_90;
 
 /// Share of a mechanism in the log that is rounding.
@@ -27,10 +27,11 @@ const EFFECT: f64 = 0.01;
 
 /// 90 % intervals: parameters (posterior), run-to-run noise of the measured values, and the error of the equations.
 ///
-/// The equations err by σ in the log of the metric of one run (the fitted spreads of its noisy nodes). Two runs share that
-/// error the more, the less they differ: with distance d, the sum of the causes' |φ| and of `CAUSE` for each cause with an
-/// effect, the error of their ratio has variance D² = `HEAVY_TAILS`·(σ²(A) + σ²(B))·(1 − exp(−d)). It may lie in any cause in
-/// proportion to its size, and as much of it in the unexplained part, since the product of all factors is fixed.
+/// What the equations miss in the ratio of two runs is what the residual process does not share between them. A noisy node
+/// without a process errs by its fitted spread σ, which two runs share the more, the less they differ: with distance d, the
+/// sum of the causes' |φ| and of `CAUSE` for each cause with an effect, the error of their ratio has variance
+/// `HEAVY_TAILS`·(σ²(A) + σ²(B))·(1 − exp(−d)). The error may lie in any cause in proportion to its size, and as much of it in
+/// the unexplained part, since the product of all factors is fixed.
 pub(super) fn intervals(
     fitted: &Fitted,
     game: &Game<'_>,
@@ -47,9 +48,11 @@ pub(super) fn intervals(
     let (explained, unexplained) = (size(false), size(true));
     let has_effect = |player: &usize| !is_unexplained(*player) && parts[*player].log_factor.abs() > EFFECT;
     let effects = (0..parts.len()).filter(has_effect).count();
-    let variance = equation_variance(parts, a, |part| &part.noise_slopes.0)
-        + equation_variance(parts, b, |part| &part.noise_slopes.1);
-    let structure = unshared_error(variance, explained, effects);
+    let missed = unshared(fitted, a, b);
+    let bare = |noisy: usize| missed[noisy].is_none();
+    let variance = equation_variance(parts, a, |part| &part.noise_slopes.0, &bare)
+        + equation_variance(parts, b, |part| &part.noise_slopes.1, &bare);
+    let structure = unshared_error(variance, explained, effects) + process_variance(parts, &missed);
     parts
         .iter()
         .enumerate()
@@ -74,10 +77,26 @@ pub(super) fn unshared_error(variance: f64, log_distance: f64, effects: usize) -
     HEAVY_TAILS * variance * (1.0 - (-log_distance - CAUSE * effects as f64).exp())
 }
 
-/// σ² of the log metric of a run: the spreads of its noises, weighted by how much the metric moves with them.
-fn equation_variance(parts: &[Part], run: &Abducted, slopes: impl Fn(&Part) -> &Vec<f64>) -> f64 {
+/// σ² of the log metric of a run: the spreads of those of its noises, weighted by how much the metric moves with them.
+fn equation_variance(
+    parts: &[Part],
+    run: &Abducted,
+    slopes: impl Fn(&Part) -> &Vec<f64>,
+    counts: &dyn Fn(usize) -> bool,
+) -> f64 {
     let move_of = |noisy: usize| parts.iter().map(|part| slopes(part)[noisy]).sum::<f64>();
-    (0..run.spreads.len()).map(|noisy| (move_of(noisy) * run.spreads[noisy]).powi(2)).sum()
+    (0..run.spreads.len()).filter(|&noisy| counts(noisy)).map(|noisy| (move_of(noisy) * run.spreads[noisy]).powi(2)).sum()
+}
+
+/// The same for what the residual process does not share, with the mean of both runs' weights.
+fn process_variance(parts: &[Part], missed: &[Option<f64>]) -> f64 {
+    let of = |noisy: usize, missed: f64| {
+        let (a, b) = parts.iter().fold((0.0, 0.0), |(a, b), part| {
+            (a + part.noise_slopes.0[noisy], b + part.noise_slopes.1[noisy])
+        });
+        missed * f64::midpoint(f64::powi(a, 2), f64::powi(b, 2))
+    };
+    missed.iter().enumerate().filter_map(|(noisy, missed)| missed.map(|missed| of(noisy, missed))).sum()
 }
 
 /// Causes and unexplained terms, each largest first; exactly no change is left out.

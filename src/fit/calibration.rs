@@ -79,17 +79,19 @@ pub struct Calibration {
 impl Calibration {
     /// From held-out outcomes.
     pub(crate) fn new(fitted: &Fitted, scores: &[Score]) -> Self {
-        let mut members: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+        let mut members: BTreeMap<(String, String), Vec<&Score>> = BTreeMap::new();
         for score in scores {
             let kind = score.distance.name(&fitted.model).to_owned();
-            members.entry((kind, score.metric.clone())).or_default().push(score.z().abs());
+            members.entry((kind, score.metric.clone())).or_default().push(score);
         }
         let mut factors: BTreeMap<String, BTreeMap<String, Factor>> = BTreeMap::new();
         for ((kind, metric), scores) in members {
             let runs = scores.len();
-            let level = (COVERAGE * (1.0 + 1.0 / runs as f64)).min(1.0);
+            let groups = fitted.support.curves(scores.iter().map(|score| score.run));
+            let level = (COVERAGE * (1.0 + 1.0 / groups.max(1) as f64)).min(1.0);
+            let sizes: Vec<f64> = scores.iter().map(|score| score.z().abs()).collect();
             if runs >= ENOUGH
-                && let Some(factor) = quantile(&scores, level)
+                && let Some(factor) = quantile(&sizes, level)
             {
                 factors.entry(kind).or_default().insert(metric, Factor { factor, runs });
             }

@@ -104,6 +104,18 @@ impl Support {
             .collect()
     }
 
+    /// How many groups some runs fall into that differ in the mildest kind only: runs of a group err together.
+    pub(crate) fn curves(&self, runs: impl Iterator<Item = usize>) -> usize {
+        let mut seen: Vec<&[Vec<f64>]> = Vec::new();
+        for run in runs {
+            let key = self.rows.get(run).and_then(|row| row.get(1..)).unwrap_or_default();
+            if !seen.contains(&key) {
+                seen.push(key);
+            }
+        }
+        seen.len()
+    }
+
     /// The runs that a fold leaves.
     pub(crate) fn without(&self, out: &[bool]) -> Self {
         Self { rows: self.rows.iter().zip(out).filter(|(_, out)| !**out).map(|(row, _)| row.clone()).collect() }

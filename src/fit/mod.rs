@@ -31,6 +31,7 @@ pub use likelihood::DEGREES_OF_FREEDOM;
 pub use nested::cross_validate_nested;
 pub(crate) use noise::Left;
 pub(crate) use reliance::{Reliance, effective_parameters, reliance, spread_coordinates};
+pub(crate) use residual::Design;
 pub use residual::Process;
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
@@ -46,7 +47,6 @@ use crate::model::{Frame, FrameError, Model, ParameterSpace, Slopes, canonical};
 use crate::runs::Run;
 use calibration::{cross_validated, observations};
 use objective::Objective;
-use residual::Design;
 use solver::{Solution, resolve, solve};
 pub(crate) use support::{gap, views, worst};
 
@@ -189,20 +189,20 @@ fn fitted_from(
     let record = Record::new(&relevant, &solution, settings);
     let theta = solution.theta.as_slice().to_vec();
     let mut fitted = Fitted::new(model, space, theta, solution.curved.curvature, record);
-    let scores = complete(&mut fitted, &frame, &relevant);
+    let scores = complete(&mut fitted, &frame, &relevant, settings.calibrate);
     Ok((fitted, scores))
 }
 
 /// What follows once the equations are fitted: the residual process, what was measured, and how true intervals are; the
 /// latter by the held-out predictions that are given back.
-fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run]) -> Vec<Score> {
+fn complete(fitted: &mut Fitted, frame: &Frame, runs: &[Run], calibrate: bool) -> Vec<Score> {
     let left = Left::new(fitted, frame);
     fitted.support = Support { rows: views(&fitted.model, &left.values, runs.len()) };
     if let Some(residual) = &fitted.model.residual {
         let design = Design::new(residual, &left.values, runs.len());
         fitted.residual = Some(Process::learn(residual, &design, &observations(fitted, &left), fitted.record.seed));
     }
-    let scores = cross_validated(fitted, frame, runs);
+    let scores = if calibrate { cross_validated(fitted, frame, runs) } else { Vec::new() };
     fitted.calibration = Calibration::new(fitted, &scores);
     scores
 }

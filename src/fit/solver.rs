@@ -57,11 +57,13 @@ pub struct Settings {
     pub tolerance: f64,
     /// Seed of the starting points.
     pub seed: u64,
+    /// Whether runs are held out to see how true intervals are; else predictions have their nominal ones.
+    pub calibrate: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { starts: 3, iterations: 200, tolerance: 0.1, seed: 1 }
+        Self { starts: 3, iterations: 200, tolerance: 0.1, seed: 1, calibrate: true }
     }
 }
 

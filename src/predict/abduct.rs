@@ -5,8 +5,8 @@ use nalgebra::DVector;
 use thiserror::Error;
 
 use crate::catalog::Catalog;
-use crate::fit::{Fitted, frame_states};
-use crate::model::{Frame, FrameError, Model, canonical, text_code};
+use crate::fit::{Design, Fitted, frame_states};
+use crate::model::{Frame, FrameError, Model, Target, canonical, text_code};
 use crate::notes::{list, nearest};
 use crate::runs::Run;
 
@@ -67,6 +67,20 @@ pub struct Abducted {
     pub values: Vec<f64>,
     /// Spread of the log noise of each noisy node.
     pub(crate) spreads: Vec<f64>,
+    /// What the residual process sees of the run.
+    design: Option<Design>,
+}
+
+/// Variance of what the equations miss in the difference of two runs, by noisy node: the residual process is shared as far as
+/// the runs share its causes. None for a node without a process.
+pub(crate) fn unshared(fitted: &Fitted, a: &Abducted, b: &Abducted) -> Vec<Option<f64>> {
+    (0..fitted.model.noisy.len())
+        .map(|noisy| {
+            let residual = fitted.model.residual.as_ref()?;
+            let part = fitted.residual.as_ref()?.part(Target::Noise(noisy))?;
+            Some(part.unshared(residual, a.design.as_ref()?, b.design.as_ref()?))
+        })
+        .collect()
 }
 
 impl Abducted {
@@ -134,8 +148,9 @@ fn abduct_in(fitted: &Fitted, run: Run, frame: &Frame, bounds: Vec<f64>) -> Abdu
     }
     let states = states(fitted, frame);
     let spreads = model.noisy.iter().map(|noisy| values[noisy.sigma as usize]).collect();
+    let design = model.residual.as_ref().map(|residual| Design::new(residual, &values, 1));
     let values = model.nodes.iter().map(|node| values[node.value as usize]).collect();
-    Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads }
+    Abducted { run, noise, noise_slopes, measured, states, bounds, values, spreads, design }
 }
 
 /// Raises every bounded node to what the run proves it to have been.

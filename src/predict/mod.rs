@@ -7,5 +7,6 @@
 mod abduct;
 mod answer;
 
+pub(crate) use abduct::unshared;
 pub use abduct::{Abducted, MetricError, abduct, abduct_pair};
 pub use answer::{Answer, MetricAnswer, predict};

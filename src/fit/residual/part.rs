@@ -97,6 +97,12 @@ impl Part {
         })
     }
 
+    /// Variance of the difference of the process at two runs, before anything is observed.
+    pub(crate) fn unshared(&self, residual: &Residual, a: &Design, b: &Design) -> f64 {
+        let both = self.prior_variance(residual, a)[0] + self.prior_variance(residual, b)[0];
+        (both - 2.0 * self.prior(residual, a, b)[(0, 0)]).max(0.0)
+    }
+
     /// Mean of the process at some runs.
     pub(crate) fn mean(&self, residual: &Residual, at: &Design) -> DVector<f64> {
         self.prior(residual, at, &self.design) * &self.solved(residual).weights
