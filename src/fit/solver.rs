@@ -63,7 +63,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { starts: 3, iterations: 200, tolerance: 0.1, seed: 1, calibrate: true }
+        Self { starts: 3, iterations: 200, tolerance: 0.2, seed: 1, calibrate: true }
     }
 }
 

@@ -9,6 +9,8 @@ use super::inverse::inverse;
 use super::learn::Learned;
 use crate::model::{Residual, Target};
 
+/// Variance that keeps points that are nearly the same apart, in units of that of the process.
+const JITTER: f64 = 1e-5;
 /// Least information of a point that stands for runs, in units of what is known without any run.
 const LEAST: f64 = 0.01;
 
@@ -184,28 +186,27 @@ impl Part {
     pub(crate) fn condensed(&self, residual: &Residual, at: Design) -> Option<Self> {
         let size = at.rows;
         let mut own = self.prior(residual, &at, &at);
-        let jitter = 1e-6 * own.diagonal().mean().max(1e-12);
-        own += DMatrix::identity(size, size) * jitter;
-        let (inner, _) = inverse(&own)?;
-        let cross = self.prior(residual, &at, &self.design);
-        let reach = &inner * &cross;
+        own += DMatrix::identity(size, size) * (JITTER * own.diagonal().mean().max(1e-12));
+        // K_zz = L Lᵀ and V = L⁻¹ K_zx: then I + V Λ⁻¹ Vᵀ is well conditioned, however near points lie to each other.
+        let root = own.clone().cholesky()?.l();
+        let v = root.solve_lower_triangular(&self.prior(residual, &at, &self.design))?;
         let mut left = self.prior_variance(residual, &self.design);
         for (row, left) in left.iter_mut().enumerate() {
-            *left = (*left - cross.column(row).dot(&reach.column(row))).max(0.0) + self.spreads[row].powi(2);
+            *left = (*left - v.column(row).norm_squared()).max(0.0) + self.spreads[row].powi(2);
         }
-        let mut weighted = cross.clone();
+        let mut weighted = v.clone();
         for (row, left) in left.iter().enumerate() {
             weighted.column_mut(row).scale_mut(1.0 / left);
         }
-        let (outer, _) = inverse(&(&own + &weighted * cross.transpose()))?;
-        // K_zz⁻¹ m, without dividing by K_zz.
-        let pull = outer * (&weighted * DVector::from_column_slice(&self.values));
-        let mean = &own * &pull;
+        let (outer, _) = inverse(&(DMatrix::identity(size, size) + &weighted * v.transpose()))?;
+        let whitened = outer * (&weighted * DVector::from_column_slice(&self.values));
+        let mean = &root * &whitened;
+        let upper = root.transpose();
+        // K_zz⁻¹ m, and K_zz⁻¹ K_zx.
+        let pull = upper.solve_upper_triangular(&whitened)?;
+        let reach = upper.solve_upper_triangular(&v)?;
         let information: Vec<f64> = (0..size)
-            .map(|z| {
-                let row = reach.row(z);
-                row.iter().zip(left.iter()).map(|(r, left)| r * r / left).sum()
-            })
+            .map(|z| reach.row(z).iter().zip(left.iter()).map(|(reach, left)| reach * reach / left).sum())
             .collect();
         let floor = |z: usize| LEAST / own[(z, z)].max(1e-12);
         let spreads: Vec<f64> = information.iter().enumerate().map(|(z, own)| own.max(floor(z)).powf(-0.5)).collect();
