@@ -10,7 +10,7 @@
 //! (at least half a percent squared), with C sets (those of one run included) and p parameters that the data decide, at most half of the sets (Draper and Smith,
 //! Applied Regression Analysis, 1998, section 2.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
@@ -32,6 +32,11 @@ const LEAST: f64 = 0.005;
 /// What repeats say; none if no two runs have equal conditions.
 pub(super) fn repeats(ground: &Ground<'_>) -> Option<Repeats> {
     let sets = sets(ground, false);
+    let sources: BTreeSet<&str> =
+        sets.iter().filter(|set| set.len() > 1).map(|set| ground.runs[set[0]].source.as_str()).collect();
+    // What repeats say of one sweep need not hold for runs that somebody else measured.
+    let sets: Vec<Vec<usize>> =
+        sets.into_iter().filter(|set| sources.contains(ground.runs[set[0]].source.as_str())).collect();
     let repeated: Vec<&Vec<usize>> = sets.iter().filter(|set| set.len() > 1).collect();
     if repeated.is_empty() {
         return None;
