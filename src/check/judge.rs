@@ -206,12 +206,8 @@ fn lack_of_fit(repeats: Option<&Repeats>) -> Test {
     };
     let Some(repeats) = repeats else { return test };
     let significant = repeats.nodes.iter().filter(|own| own.is_metric && own.probability < limits::SIGNIFICANT);
-    let beyond = |own: &super::SpreadOf| {
-        let pure = own.equations.powi(2) / own.ratio;
-        own.process.unwrap_or(own.equations).powi(2) / pure
-    };
-    let worst = significant.max_by(|a, b| beyond(a).total_cmp(&beyond(b)));
-    let value = worst.map_or(1.0, beyond);
+    let worst = significant.max_by(|a, b| a.ratio.total_cmp(&b.ratio));
+    let value = worst.map_or(1.0, |own| own.ratio);
     test.value = Some(value);
     test.passed = Some(value <= limits::LACK_OF_FIT);
     test.says = match worst {

@@ -28,7 +28,7 @@ pub const MISSING_TERM: f64 = 0.25;
 pub const CONTRADICTS_PRIOR: f64 = 3.0;
 /// The same for the spread of a node, which only errs upwards where equations fail.
 pub const SPREAD_TOO_WIDE: f64 = 2.0;
-/// Ratio of variances beyond repeats from which on even a significant lack of fit matters.
+/// Ratio of the variance that equations leave to that of repeats, from which on a significant lack of fit matters.
 pub const LACK_OF_FIT: f64 = 4.0;
 /// Number of permutations of the outcomes among the runs.
 pub const PERMUTATIONS: usize = 499;

@@ -104,7 +104,8 @@ fn spread_of(ground: &Ground<'_>, noisy: usize, sets: &[Vec<usize>], decided: f6
     let ratio = lack / pure.max(LEAST.powi(2));
     let law = FisherSnedecor::new(left, free).ok()?;
     let process = beyond_process(ground, noisy).map(|own| {
-        let squares: Vec<f64> = own.iter().filter(|value| value.is_finite()).map(|value| value * value).collect();
+        let values = sets.iter().flatten().map(|&row| own[row]);
+        let squares: Vec<f64> = values.filter(|value| value.is_finite()).map(|value| value * value).collect();
         (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
     });
     let node = &ground.fitted.model.nodes[ground.fitted.model.noisy[noisy].node];
