@@ -1,6 +1,7 @@
 //! Runs with equal conditions: how far apart are they, and how much further is the model from them?
 //!
-//! With sets c of n_c runs of equal conditions, r the noise that the equations leave and r̄_c its mean in a set, over all runs
+//! With sets c of `n_c` runs of equal conditions, r the noise that the equations leave and `r̄_c` its mean in a set, over all
+//! runs of sweeps that have repeats
 //!
 //! ```text
 //! pure error   s²  = Σ (r − r̄_c)² / Σ (n_c − 1)

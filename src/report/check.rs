@@ -302,7 +302,7 @@ fn open(document: &mut Document, check: &Check) {
             percent(rests.prior_share)
         );
         if !rests.parameters.is_empty() {
-            text += &format!(", most of all {}", list(&rests.parameters));
+            text.extend([", most of all ", &list(&rests.parameters)]);
         }
         items.push(Text::new().code(&rests.metric).plain(text + "."));
     }
