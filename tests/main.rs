@@ -4,6 +4,7 @@ mod architecture;
 mod asking;
 mod attribution;
 mod cases;
+mod check;
 mod catalog;
 mod commands;
 mod configs;

@@ -1,6 +1,6 @@
 //! How much of some values goes with something else, where values come in groups that err together.
 //!
-//! Members of a group are not independent: the variance of a slope is larger by the factor 1 + (m − 1) ρ_x ρ_y, with m the mean
+//! Members of a group are not independent: the variance of a slope is larger by the factor `1 + (m − 1) ρ_x ρ_y`, with m the mean
 //! size of the group that a value is in and ρ the intraclass correlations of the two (Moulton, Random group effects and the
 //! precision of regression estimates, J. Econometrics 32, 1986). Tests count n over that factor as the number of values.
 

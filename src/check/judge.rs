@@ -1,9 +1,11 @@
 //! The whole check: from held-out predictions to verdicts.
 
+use std::collections::BTreeMap;
+
 use super::result::{Check, Conflict, Repeats, Test, Trend};
 use super::{conflicts, limits, questions, repeats, rests, shuffled, trends};
 use crate::catalog::Catalog;
-use crate::fit::{Fitted, Left, Score, frame, relevant};
+use crate::fit::{Fitted, Left, Score, frame, predictions, relevant};
 use crate::model::{Frame, FrameError, ValueKind};
 use crate::notes::{list, plural};
 use crate::runs::Run;
@@ -33,6 +35,8 @@ pub(super) struct Ground<'a> {
     pub(super) left: Left,
     /// Runs that differ in the mildest kind only are one group.
     pub(super) groups: Vec<usize>,
+    /// ln measured − ln predicted by the equations alone, by run and metric.
+    beyond: BTreeMap<(usize, String), f64>,
     /// The metrics that are checked,
     pub(super) metrics: Vec<String>,
     /// and the noisy nodes that they depend on.
@@ -62,7 +66,16 @@ impl<'a> Ground<'a> {
         let ends: Vec<usize> = metrics.iter().filter_map(|metric| model.node_index(metric)).collect();
         let above = model.graph.ancestors(&ends);
         let noisy = (0..model.noisy.len()).filter(|&noisy| above[model.noisy[noisy].node]).collect();
-        Ok(Self { fitted, runs, frame, left, groups, metrics, noisy })
+        let beyond = predictions(fitted, catalog, &runs)?
+            .into_iter()
+            .map(|own| ((own.run, own.metric), own.measured.ln() - own.predicted.ln()))
+            .collect();
+        Ok(Self { fitted, runs, frame, left, groups, beyond, metrics, noisy })
+    }
+
+    /// What a run has of a metric beyond the equations of the whole fit.
+    pub(super) fn beyond_equations(&self, run: usize, metric: &str) -> Option<f64> {
+        self.beyond.get(&(run, metric.to_owned())).copied().filter(|own| own.is_finite())
     }
 
     /// Log of a measured metric.
@@ -96,8 +109,18 @@ pub fn check(
     let trends = trends::trends(&ground);
     let conflicts = conflicts::conflicts(&ground);
     let repeats = repeats::repeats(&ground);
-    let mut tests: Vec<Test> =
-        ground.metrics.iter().take(1).map(|metric| shuffled::permuted_outcomes(scores, metric, options.seed)).collect();
+    let explained: Vec<Test> =
+        ground.metrics.iter().map(|metric| shuffled::permuted_outcomes(scores, metric, options.seed)).collect();
+    let is_explained = |metric: &str| {
+        let place = ground.metrics.iter().position(|own| own == metric);
+        place.is_none_or(|place| explained[place].passed != Some(false))
+    };
+    let mut tests: Vec<Test> = explained
+        .iter()
+        .max_by(|a, b| a.value.unwrap_or(0.0).total_cmp(&b.value.unwrap_or(0.0)))
+        .cloned()
+        .into_iter()
+        .collect();
     tests.push(missing_term(&trends));
     tests.push(left_by_process(&trends));
     tests.push(lack_of_fit(repeats.as_ref()));
@@ -108,7 +131,7 @@ pub fn check(
         runs: ground.runs.len(),
         folds: fitted.folds().len(),
         nested: options.nested,
-        questions: questions::questions(&ground, scores, &noise),
+        questions: questions::questions(&ground, scores, &noise, &is_explained),
         tests,
         trends,
         repeats,
@@ -146,7 +169,8 @@ fn told(trends: &[&Trend]) -> String {
 
 fn of_trends(name: &str, trends: &[Trend], after_process: bool, what: &str) -> Test {
     let own: Vec<&Trend> = trends.iter().filter(|trend| trend.after_process == after_process).collect();
-    let strong: Vec<&Trend> = own.iter().copied().filter(|trend| trend.share > limits::MISSING_TERM).collect();
+    let is_strong = |trend: &Trend| trend.share > limits::MISSING_TERM && trend.effect.abs() > limits::EXPECTED_NOISE;
+    let strong: Vec<&Trend> = own.iter().copied().filter(|trend| is_strong(trend)).collect();
     let largest = own.iter().map(|trend| trend.share).fold(0.0, f64::max);
     Test {
         name: name.to_owned(),
@@ -154,7 +178,10 @@ fn of_trends(name: &str, trends: &[Trend], after_process: bool, what: &str) -> T
         limit: limits::MISSING_TERM,
         passed: Some(strong.is_empty()),
         says: if strong.is_empty() {
-            format!("no single cause explains more than {} of what {what}", percent(largest))
+            format!(
+                "no single cause explains more than {} of what {what}, or none by more than noise",
+                percent(largest)
+            )
         } else {
             format!("a term is missing in what {what}: {}", told(&strong))
         },
@@ -179,12 +206,8 @@ fn lack_of_fit(repeats: Option<&Repeats>) -> Test {
     };
     let Some(repeats) = repeats else { return test };
     let significant = repeats.nodes.iter().filter(|own| own.is_metric && own.probability < limits::SIGNIFICANT);
-    let beyond = |own: &super::SpreadOf| {
-        let pure = own.equations.powi(2) / own.ratio;
-        own.process.unwrap_or(own.equations).powi(2) / pure
-    };
-    let worst = significant.max_by(|a, b| beyond(a).total_cmp(&beyond(b)));
-    let value = worst.map_or(1.0, beyond);
+    let worst = significant.max_by(|a, b| a.ratio.total_cmp(&b.ratio));
+    let value = worst.map_or(1.0, |own| own.ratio);
     test.value = Some(value);
     test.passed = Some(value <= limits::LACK_OF_FIT);
     test.says = match worst {

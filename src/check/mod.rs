@@ -22,6 +22,7 @@ mod rests;
 mod result;
 mod shuffled;
 mod trends;
+mod verdict;
 
 pub use judge::{Options, check};
 pub use result::{

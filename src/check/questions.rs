@@ -7,12 +7,12 @@ use super::coverage::coverage;
 use super::judge::Ground;
 use super::limits;
 use super::reference::{Features, Guess, guesses};
-use super::result::{Coverage, Errors, Question, Verdict};
+use super::result::{Errors, Question, Verdict};
+use super::verdict::{Reference, better, verdict};
 use crate::fit::{Distance, Score};
 use crate::model::Model;
-use crate::notes::{list, plural};
-use crate::stats::{mean, median, quantile};
-use crate::unit::percent;
+use crate::notes::plural;
+use crate::stats::{mean, median};
 
 /// Guesses by fold, metric and run.
 type Guesses = BTreeMap<(usize, String, usize), Guess>;
@@ -25,7 +25,12 @@ fn kinds(model: &Model) -> Vec<(Distance, Vec<String>)> {
 }
 
 /// Every kind of question about every metric.
-pub(super) fn questions(ground: &Ground<'_>, scores: &[Score], noise: &dyn Fn(&str) -> f64) -> Vec<Question> {
+pub(super) fn questions(
+    ground: &Ground<'_>,
+    scores: &[Score],
+    noise: &dyn Fn(&str) -> f64,
+    is_explained: &dyn Fn(&str) -> bool,
+) -> Vec<Question> {
     let features = Features::new(ground);
     let mut known = Guesses::new();
     for (number, fold) in ground.fitted.folds().iter().enumerate() {
@@ -40,7 +45,15 @@ pub(super) fn questions(ground: &Ground<'_>, scores: &[Score], noise: &dyn Fn(&s
         for (distance, changes) in kinds(&ground.fitted.model) {
             let own: Vec<&Score> =
                 scores.iter().filter(|score| score.distance == distance && score.metric == *metric).collect();
-            found.push(question(ground, distance, changes, metric, &own, &known, noise(metric)));
+            found.push(question(
+                ground,
+                distance,
+                changes,
+                metric,
+                &own,
+                &known,
+                (noise(metric), is_explained(metric)),
+            ));
         }
     }
     found
@@ -53,7 +66,7 @@ fn question(
     metric: &str,
     scores: &[&Score],
     known: &Guesses,
-    noise: f64,
+    (noise, is_explained): (f64, bool),
 ) -> Question {
     let groups: Vec<usize> = scores.iter().map(|score| ground.groups[score.run]).collect();
     let mut distinct = groups.clone();
@@ -67,6 +80,7 @@ fn question(
         groups: distinct.len(),
         model: None,
         equations: None,
+        what_if: None,
         nearest: None,
         regression: None,
         direction: None,
@@ -97,13 +111,28 @@ fn question(
     let nearest: Vec<Option<f64>> = scores.iter().map(|score| guess(score)?.nearest).collect();
     let regression: Vec<Option<f64>> = scores.iter().map(|score| guess(score)?.regression).collect();
     question.direction = direction(scores, &nearest, noise);
+    question.what_if = of(what_if(ground, scores, known));
     question.nearest = of(nearest.clone());
     question.regression = of(regression.clone());
     question.coverage = coverage(scores, &groups);
-    question.bias = bias(ground, distance, scores, &groups);
-    let reference = better(&question, &nearest, &regression, &measured);
-    (question.verdict, question.reason) = judge(&question, distance, reference, noise);
+    question.bias = bias(ground, distance, scores);
+    let references = [
+        Reference::new("copying the nearest run", &nearest, &measured),
+        Reference::new("a log-linear regression", &regression, &measured),
+    ];
+    (question.verdict, question.reason) = verdict(&question, better(references), noise, is_explained);
     question
+}
+
+/// The outcome of the nearest run, changed as the equations say: what is asked of a model in a counterfactual, so that what
+/// both runs have beyond the equations cancels.
+fn what_if(ground: &Ground<'_>, scores: &[&Score], known: &Guesses) -> Vec<Option<f64>> {
+    let own = |score: &&Score| {
+        let guess = known.get(&(score.fold, score.metric.clone(), score.run))?;
+        let beyond = ground.beyond_equations(guess.near?, &score.metric)?;
+        Some(score.equations.ln() + beyond)
+    };
+    scores.iter().map(own).collect()
 }
 
 /// Errors where there is a prediction for every outcome.
@@ -132,24 +161,32 @@ fn direction(scores: &[&Score], nearest: &[Option<f64>], noise: f64) -> Option<f
 }
 
 /// The trend of held-out errors with what the kind changes, if there is a significant one.
-fn bias(ground: &Ground<'_>, distance: Distance, scores: &[&Score], groups: &[usize]) -> Option<(String, f64)> {
+///
+/// Runs that agree in every more severe kind are one cluster; the mean error of a value in a cluster is one observation, so
+/// that only what recurs from cluster to cluster counts. Of categories, those in fewer than [`limits::FEWEST_GROUPS`] clusters
+/// are left out: that a family which is seen once errs in its own way is what its interval is for.
+fn bias(ground: &Ground<'_>, distance: Distance, scores: &[&Score]) -> Option<(String, f64)> {
     let kind = match distance {
         Distance::Interpolation => 0,
         Distance::Shift(kind) => kind,
         Distance::Measured | Distance::Nothing => return None,
     };
     let shift = ground.fitted.model.shifts.get(kind)?;
-    let errors: Vec<f64> = scores.iter().map(|score| score.measured.ln() - score.predicted.ln()).collect();
     let mut found: Vec<(String, f64)> = Vec::new();
     for (place, name) in shift.by.iter().enumerate() {
-        let own: Vec<f64> = scores.iter().map(|score| ground.fitted.support.rows[score.run][kind][place]).collect();
         let is_category = ground.is_category(kind, place);
-        if !is_category && own.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
+        let (values, errors): (Vec<f64>, Vec<f64>) =
+            cluster_means(ground, kind, place, is_category, scores).into_iter().unzip();
+        if !is_category && values.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
             continue;
         }
-        let against =
-            if is_category { Against::Category(own) } else { Against::Size(own.into_iter().map(f64::ln).collect()) };
-        if let Some(own) = association(&errors, &against, groups)
+        let against = if is_category {
+            Against::Category(values)
+        } else {
+            Against::Size(values.into_iter().map(f64::ln).collect())
+        };
+        let apart: Vec<usize> = (0..errors.len()).collect();
+        if let Some(own) = association(&errors, &against, &apart)
             && own.probability < limits::SIGNIFICANT
         {
             found.push((name.clone(), own.effect));
@@ -158,107 +195,30 @@ fn bias(ground: &Ground<'_>, distance: Distance, scores: &[&Score], groups: &[us
     found.into_iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
 }
 
-/// The better guess: its name, its mean error, and the half-width that would hold nine of ten measurements around it.
-fn better(
-    question: &Question,
-    nearest: &[Option<f64>],
-    regression: &[Option<f64>],
-    measured: &[f64],
-) -> Option<(&'static str, f64, f64)> {
-    let half = |predicted: &[Option<f64>]| {
-        let sizes: Vec<f64> =
-            predicted.iter().zip(measured).filter_map(|(own, log)| Some((own.as_ref()? - log).abs())).collect();
-        quantile(&sizes, 0.9)
-    };
-    let copied = question.nearest.zip(half(nearest)).map(|(own, half)| ("copying the nearest run", own.mean_log, half));
-    let lines =
-        question.regression.zip(half(regression)).map(|(own, half)| ("a log-linear regression", own.mean_log, half));
-    copied.into_iter().chain(lines).min_by(|a, b| a.1.total_cmp(&b.1))
-}
-
-/// The verdict and its reason: what is wrong first, then what is merely not better.
-fn judge(
-    question: &Question,
-    distance: Distance,
-    reference: Option<(&'static str, f64, f64)>,
-    noise: f64,
-) -> (Verdict, String) {
-    let (Some(model), Some(equations), Some(coverage)) = (question.model, question.equations, question.coverage) else {
-        return (Verdict::Untested, "held-out predictions are no numbers".to_owned());
-    };
-    let is_exact = model.mean_log <= limits::AS_EXACT_AS_RUNS * noise;
-    let off = |own: f64| percent(own.exp_m1());
-    let mut faults = Vec::new();
-    if let Some((name, error, _)) = reference
-        && model.mean_log >= error
-        && !is_exact
-    {
-        faults.push(format!("it is off by {} on average, {name} by {}", off(model.mean_log), off(error)));
-    }
-    // Copying says that what the kind changes has no effect at all.
-    if let (Some(copied), Distance::Shift(_)) = (question.nearest, distance)
-        && equations.mean_log >= copied.mean_log
-        && equations.mean_log > limits::AS_EXACT_AS_RUNS * noise
-    {
-        faults.push(format!(
-            "its equations alone are off by {}, which is no better than to say that nothing changes ({})",
-            off(equations.mean_log),
-            off(copied.mean_log)
-        ));
-    }
-    if coverage.probability < limits::SIGNIFICANT {
-        faults.push(format!("90 % intervals held only {} of what was measured", percent(coverage.share)));
-    }
-    if let Some((name, effect)) = &question.bias
-        && effect.abs() > coverage.half_width
-        && effect.abs() > limits::AS_EXACT_AS_RUNS * noise
-    {
-        faults.push(format!(
-            "its errors follow `{name}`, by a factor of {:.2} over the runs, more than its intervals admit",
-            effect.abs().exp()
-        ));
-    }
-    if !faults.is_empty() {
-        return (Verdict::DoNotTrust, list(&faults));
-    }
-    if coverage.share < limits::LOW_COVERAGE {
-        let seen = format!(
-            "90 % intervals held only {} of {}, which err together so much that they are worth {:.0}: too few to tell",
-            percent(coverage.share),
-            plural(question.runs, "run"),
-            coverage.effective_runs
-        );
-        return (Verdict::Untested, seen);
-    }
-    true_model(&coverage, reference, model, is_exact)
-}
-
-/// Where nothing is wrong: whether the model knows more than a guess does.
-fn true_model(
-    coverage: &Coverage,
-    reference: Option<(&'static str, f64, f64)>,
-    model: Errors,
-    is_exact: bool,
-) -> (Verdict, String) {
-    let off = percent(model.mean_log.exp_m1());
-    let Some((name, error, half)) = reference else { return (Verdict::Trusted, format!("off by {off} on average")) };
-    let compared = format!("off by {off} on average, {name} by {}", percent(error.exp_m1()));
-    if model.mean_log > limits::CLEARLY_BETTER * error {
-        if is_exact {
-            return (Verdict::Trusted, format!("{compared}; both are about as exact as repeats of a run"));
+/// Values of what is compared with the mean held-out error of each, one for every cluster and value.
+fn cluster_means(
+    ground: &Ground<'_>,
+    kind: usize,
+    place: usize,
+    is_category: bool,
+    scores: &[&Score],
+) -> Vec<(f64, f64)> {
+    let mut sums: Vec<(&[Vec<f64>], f64, f64, f64)> = Vec::new();
+    for score in scores {
+        let row = &ground.fitted.support.rows[score.run];
+        let (cluster, value) = (&row[kind + 1..], row[kind][place]);
+        let error = score.measured.ln() - score.predicted.ln();
+        match sums.iter_mut().find(|known| known.0 == cluster && known.1 == value) {
+            Some((_, _, sum, count)) => {
+                *sum += error;
+                *count += 1.0;
+            }
+            None => sums.push((cluster, value, error, 1.0)),
         }
-        return (
-            Verdict::Wide,
-            format!("{compared}: intervals are true, but little more is known than without a model"),
-        );
     }
-    if coverage.half_width > half {
-        let wide = format!(
-            "intervals are true but wide, a factor of {:.2} either way; {name} is within {:.2} as often",
-            coverage.half_width.exp(),
-            half.exp()
-        );
-        return (Verdict::Wide, wide);
-    }
-    (Verdict::Trusted, compared)
+    let clusters = |value: f64| sums.iter().filter(|own| own.1 == value).count();
+    sums.iter()
+        .filter(|own| !is_category || clusters(own.1) >= limits::FEWEST_GROUPS)
+        .map(|(_, value, sum, count)| (*value, sum / count))
+        .collect()
 }

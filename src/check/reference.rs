@@ -16,6 +16,8 @@ const RIDGE: f64 = 1.0;
 
 /// Guesses for held-out runs: `of(run)` in the order of the fold.
 pub(super) struct Guess {
+    /// The nearest run.
+    pub(super) near: Option<usize>,
     /// Log of the metric of the nearest run.
     pub(super) nearest: Option<f64>,
     /// Log of the metric by regression.
@@ -80,6 +82,7 @@ pub(super) fn guesses(ground: &Ground<'_>, features: &Features, fold: &Fold, met
                 kind_a.cmp(&kind_b).then(gap_a.total_cmp(&gap_b))
             });
             Guess {
+                near: nearest.copied(),
                 nearest: nearest.and_then(|&other| ground.log(other, metric)),
                 regression: fitted.as_ref().map(|(mean, slopes)| mean + (features.0.row(run) * slopes)[0]),
             }

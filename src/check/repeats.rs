@@ -1,6 +1,7 @@
 //! Runs with equal conditions: how far apart are they, and how much further is the model from them?
 //!
-//! With sets c of n_c runs of equal conditions, r the noise that the equations leave and r̄_c its mean in a set, over all runs
+//! With sets c of `n_c` runs of equal conditions, r the noise that the equations leave and `r̄_c` its mean in a set, over all
+//! runs of sweeps that have repeats
 //!
 //! ```text
 //! pure error   s²  = Σ (r − r̄_c)² / Σ (n_c − 1)
@@ -10,7 +11,7 @@
 //! (at least half a percent squared), with C sets (those of one run included) and p parameters that the data decide, at most half of the sets (Draper and Smith,
 //! Applied Regression Analysis, 1998, section 2.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
@@ -32,6 +33,11 @@ const LEAST: f64 = 0.005;
 /// What repeats say; none if no two runs have equal conditions.
 pub(super) fn repeats(ground: &Ground<'_>) -> Option<Repeats> {
     let sets = sets(ground, false);
+    let sources: BTreeSet<&str> =
+        sets.iter().filter(|set| set.len() > 1).map(|set| ground.runs[set[0]].source.as_str()).collect();
+    // What repeats say of one sweep need not hold for runs that somebody else measured.
+    let sets: Vec<Vec<usize>> =
+        sets.into_iter().filter(|set| sources.contains(ground.runs[set[0]].source.as_str())).collect();
     let repeated: Vec<&Vec<usize>> = sets.iter().filter(|set| set.len() > 1).collect();
     if repeated.is_empty() {
         return None;
@@ -99,7 +105,8 @@ fn spread_of(ground: &Ground<'_>, noisy: usize, sets: &[Vec<usize>], decided: f6
     let ratio = lack / pure.max(LEAST.powi(2));
     let law = FisherSnedecor::new(left, free).ok()?;
     let process = beyond_process(ground, noisy).map(|own| {
-        let squares: Vec<f64> = own.iter().filter(|value| value.is_finite()).map(|value| value * value).collect();
+        let values = sets.iter().flatten().map(|&row| own[row]);
+        let squares: Vec<f64> = values.filter(|value| value.is_finite()).map(|value| value * value).collect();
         (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
     });
     let node = &ground.fitted.model.nodes[ground.fitted.model.noisy[noisy].node];

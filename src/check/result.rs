@@ -69,6 +69,8 @@ pub struct Question {
     pub model: Option<Errors>,
     /// The equations alone.
     pub equations: Option<Errors>,
+    /// The nearest other measured run, changed as the equations say.
+    pub what_if: Option<Errors>,
     /// The nearest other measured run, copied.
     pub nearest: Option<Errors>,
     /// A log-linear regression on all conditions and properties.

@@ -24,7 +24,7 @@ pub(crate) struct Reliance {
 /// For each run of a frame, what the log of an outcome rests on.
 ///
 /// With curvature H = Σ λᵢ vᵢ vᵢᵀ and derivative g of the log, the variance is Σ (vᵢ·g)²/λᵢ; directions with
-/// 1/√λᵢ > 0.7 are weak. Coordinate k has the part gₖ (Σ_weak g)ₖ of what they give.
+/// 1/√λᵢ > 0.7 are weak. Coordinate k has the part `gₖ (Σ_weak g)ₖ` of what they give.
 pub(crate) fn reliance(fitted: &Fitted, frame: &Frame, node: usize) -> Vec<Reliance> {
     let eigen = (&fitted.factor * fitted.factor.transpose()).symmetric_eigen();
     let rows = frame.rows();

@@ -128,8 +128,10 @@ fn tests(document: &mut Document, check: &Check) {
 fn errors(document: &mut Document, check: &Check) {
     document.heading("Errors of held-out runs");
     document.paragraph(
-        "Mean error by kind of question: of the model, of its equations without the residual process, and of two guesses \
-         that know no mechanism. The last column says how often a change against the nearest run went where the model said.",
+        "Errors by kind of question: median and mean of the model, mean of its equations without the residual process, of \
+         the nearest measured run changed as the equations say (what-if), and of two guesses that know no mechanism: the \
+         nearest run as it is, and a log-linear regression (lines). Sign: how often a change against the nearest run went \
+         where the model said.",
     );
     for metric in metrics(check) {
         let mut table = Table::new([
@@ -138,8 +140,9 @@ fn errors(document: &mut Document, check: &Check) {
             Column::right("median"),
             Column::right("mean"),
             Column::right("equations"),
+            Column::right("what-if"),
             Column::right("nearest"),
-            Column::right("regression"),
+            Column::right("lines"),
             Column::right("sign"),
         ]);
         let own = check.questions.iter().filter(|own| own.metric == metric);
@@ -151,6 +154,7 @@ fn errors(document: &mut Document, check: &Check) {
                 question.model.map_or_else(String::new, |errors| percent(errors.median)),
                 mean(question.model),
                 mean(question.equations),
+                mean(question.what_if),
                 mean(question.nearest),
                 mean(question.regression),
                 question.direction.map_or_else(String::new, percent),
@@ -298,7 +302,7 @@ fn open(document: &mut Document, check: &Check) {
             percent(rests.prior_share)
         );
         if !rests.parameters.is_empty() {
-            text += &format!(", most of all {}", list(&rests.parameters));
+            text.extend([", most of all ", &list(&rests.parameters)]);
         }
         items.push(Text::new().code(&rests.metric).plain(text + "."));
     }
@@ -310,7 +314,7 @@ fn open(document: &mut Document, check: &Check) {
 /// ```text
 /// {"model", "digest", "runs", "folds", "nested",
 ///  "questions": [{"kind", "changes": [condition], "metric", "runs", "groups",
-///                 "model", "equations", "nearest", "regression": {"median", "mean", "mean_log"} or null,
+///                 "model", "equations", "what_if", "nearest", "regression": {"median", "mean", "mean_log"} or null,
 ///                 "direction": share or null,
 ///                 "coverage": {"share", "half_width", "effective_runs", "probability"} or null,
 ///                 "bias": [condition, effect] or null,
