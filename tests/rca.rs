@@ -102,7 +102,8 @@ fn a_graph_without_equations_predicts_its_target() {
         assert_eq!(found, given, "parents of {}", node.id);
     }
     let start = std::time::Instant::now();
-    let fitted = fit(model, &catalog, &train, &Settings { starts: 1, calibrate: false, ..Settings::default() }).unwrap();
+    let fitted =
+        fit(model, &catalog, &train, &Settings { starts: 1, calibrate: false, ..Settings::default() }).unwrap();
     println!("benchmark: {} coordinates, {:?}, {}", fitted.theta.len(), start.elapsed(), fitted.record.stopped);
     let test = runs(&folder.join("runs_test.csv"), &nodes, 500);
     let predictions = predictions(&fitted, &catalog, &test).unwrap();

@@ -85,15 +85,18 @@ fn equation_variance(
     counts: &dyn Fn(usize) -> bool,
 ) -> f64 {
     let move_of = |noisy: usize| parts.iter().map(|part| slopes(part)[noisy]).sum::<f64>();
-    (0..run.spreads.len()).filter(|&noisy| counts(noisy)).map(|noisy| (move_of(noisy) * run.spreads[noisy]).powi(2)).sum()
+    (0..run.spreads.len())
+        .filter(|&noisy| counts(noisy))
+        .map(|noisy| (move_of(noisy) * run.spreads[noisy]).powi(2))
+        .sum()
 }
 
 /// The same for what the residual process does not share, with the mean of both runs' weights.
 fn process_variance(parts: &[Part], missed: &[Option<f64>]) -> f64 {
     let of = |noisy: usize, missed: f64| {
-        let (a, b) = parts.iter().fold((0.0, 0.0), |(a, b), part| {
-            (a + part.noise_slopes.0[noisy], b + part.noise_slopes.1[noisy])
-        });
+        let (a, b) = parts
+            .iter()
+            .fold((0.0, 0.0), |(a, b), part| (a + part.noise_slopes.0[noisy], b + part.noise_slopes.1[noisy]));
         missed * f64::midpoint(f64::powi(a, 2), f64::powi(b, 2))
     };
     missed.iter().enumerate().filter_map(|(noisy, missed)| missed.map(|missed| of(noisy, missed))).sum()

@@ -35,7 +35,7 @@ fn chosen(models: &[Fitted], answers: &[Answer], metrics: &[String]) -> Vec<Stri
     let own = models.iter().map(|own| own.model.default_metric.as_str());
     let mut names: Vec<String> = Vec::new();
     for name in own.chain(TELLING) {
-        if names.len() < 4
+        if names.len() < 3
             && !names.iter().any(|known| known == name)
             && answers.iter().any(|own| own.metric(name).is_some())
         {

@@ -12,6 +12,9 @@ use crate::unit::{Unit, parse_quantity};
 /// Most configurations that one grid may hold.
 const MOST: usize = 1_000_000;
 
+/// Id of a configuration of which nothing varies.
+const UNNAMED: &str = "configuration";
+
 /// Why a text is no configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum GridError {
@@ -181,7 +184,7 @@ pub fn expand(base: &Run, axes: &[Axis]) -> Result<Vec<Run>, GridError> {
     }
     for run in &mut runs {
         if run.id.is_empty() {
-            "configuration".clone_into(&mut run.id);
+            UNNAMED.clone_into(&mut run.id);
         }
     }
     Ok(runs)
@@ -191,8 +194,11 @@ fn with(run: &Run, name: &str, value: &Value, varies: bool) -> Run {
     let mut run = run.clone();
     set(&mut run, name, value.clone());
     if varies {
-        let separator = if run.id.is_empty() { "" } else { "," };
-        run.id = format!("{}{separator}{name}={value}", run.id);
+        run.id = if run.id.is_empty() || run.id == UNNAMED {
+            format!("{name}={value}")
+        } else {
+            format!("{},{name}={value}", run.id)
+        };
     }
     run
 }
@@ -310,7 +316,7 @@ mod tests {
     fn faults_say_what_and_how() {
         let told = |text: &str| axes(text).unwrap_err().to_string();
         assert_eq!(told("H100"), "`H100` has no name: expected `condition=value`");
-        assert_eq!(told("bach_size=8"), "`bach_size` is no condition (did you mean `batch_size`?)");
+        assert_eq!(told("bach_size=8"), "`bach_size` is no condition; did you mean `batch_size`?");
         assert_eq!(told("batch_size=0"), "`batch_size=0` cannot be: `0` is not a whole number of at least 1");
         assert_eq!(told("batch_size=64..8"), "`batch_size=64..8` cannot be: a range rises from above zero");
         assert_eq!(told("gpus=1,gpus=2"), "`gpus` is set twice");
