@@ -115,7 +115,7 @@ impl Calibration {
             .iter()
             .rev()
             .enumerate()
-            .find_map(|(steps, kind)| own(kind).map(|known| known.factor * WIDER.powi(steps as i32)))
+            .find_map(|(steps, kind)| own(kind).map(|known| known.factor * WIDER.powf(steps as f64)))
             .unwrap_or(NORMAL_QUANTILE_90)
     }
 }

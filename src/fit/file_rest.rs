@@ -100,7 +100,7 @@ fn write_part(text: &mut String, model: &Model, residual: &Residual, part: &Part
         decimals(&amplitudes),
         noise.join(", "),
     );
-    let levels = part.design.levels(residual);
+    let levels = Design::levels(residual);
     for row in 0..part.design.rows {
         for (column, values) in part.design.columns.iter().enumerate() {
             // Levels are compared, so they are kept to the last digit.

@@ -22,6 +22,9 @@ impl Fitted {
     }
 }
 
+/// What the runs of a group agree in, and their indices by the value that they differ in.
+type Group<'a> = (&'a [Vec<f64>], Vec<(&'a Vec<f64>, Vec<usize>)>);
+
 impl Support {
     /// The folds of one kind.
     ///
@@ -73,15 +76,14 @@ impl Support {
 
     /// Runs by group (equal in every kind beyond `kind`) and by their value in it, sorted by value.
     fn groups(&self, kind: usize) -> Vec<Vec<Vec<usize>>> {
-        let mut groups: Vec<(&[Vec<f64>], Vec<(&Vec<f64>, Vec<usize>)>)> = Vec::new();
+        let mut groups: Vec<Group<'_>> = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             let (beyond, own) = (&row[kind + 1..], &row[kind]);
-            let group = match groups.iter().position(|(key, _)| *key == beyond) {
-                Some(group) => group,
-                None => {
-                    groups.push((beyond, Vec::new()));
-                    groups.len() - 1
-                }
+            let group = if let Some(group) = groups.iter().position(|(key, _)| *key == beyond) {
+                group
+            } else {
+                groups.push((beyond, Vec::new()));
+                groups.len() - 1
             };
             let values = &mut groups[group].1;
             match values.iter_mut().find(|(value, _)| *value == own) {

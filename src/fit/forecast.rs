@@ -160,13 +160,12 @@ impl Fitted {
             self.residual.as_ref().and_then(|process| process.part(target)).zip(model.residual.as_ref()).zip(design)
         };
         (0..model.noisy.len())
-            .map(|noisy| match own(noisy) {
-                Some(((part, residual), design)) => {
+            .map(|noisy| {
+                if let Some(((part, residual), design)) = own(noisy) {
                     let (mean, variance) = part.mean_and_variance(residual, design);
                     let noise = (0..rows).map(|row| part.noise_of(residual, design, row)).collect();
                     NodeNoise { mean: mean.as_slice().to_vec(), variance: variance.as_slice().to_vec(), noise }
-                }
-                None => {
+                } else {
                     let slot = model.noisy[noisy].sigma as usize;
                     let noise = (0..rows).map(|row| HEAVY.sqrt() * values[slot * rows + row]).collect();
                     NodeNoise { mean: vec![0.0; rows], variance: vec![0.0; rows], noise }
@@ -317,7 +316,7 @@ impl Fitted {
             }
         }
         let mut covariance = DMatrix::from_fn(seen.len(), seen.len(), |a, b| seen[a].whitened.dot(&seen[b].whitened));
-        for noisy in 0..model.noisy.len() {
+        for (noisy, own_noise) in noises.iter().enumerate() {
             let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
             let process = part
                 .zip(model.residual.as_ref())
@@ -328,7 +327,7 @@ impl Fitted {
                 for &b in &own {
                     covariance[(a, b)] += process.as_ref().map_or(0.0, |process| process[(seen[a].row, seen[b].row)]);
                 }
-                covariance[(a, a)] += noises[noisy].noise[seen[a].row].powi(2).max(1e-8);
+                covariance[(a, a)] += own_noise.noise[seen[a].row].powi(2).max(1e-8);
             }
         }
         let precision = covariance.cholesky()?.inverse();

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::groups::causes;
 use super::op::{Op, Slot};
 use super::reader::Text;
-use super::tape::TapeBuilder;
+use super::tape::{Tape, TapeBuilder};
 use super::{Bound, Constraint, Kernel, Model, ModelParameter, Node, NoisyNode, Regime, Residual, Shift, Target};
 
 /// A slot that is filled in when all nodes are compiled.
@@ -87,14 +87,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
     let defaults = order.iter().map(|&old| default(&definition.nodes[old])).collect();
     let Compiler { tape, inputs, .. } = compiler;
     let tape = tape.finish();
-    let parameter_slots = tape
-        .ops
-        .iter()
-        .enumerate()
-        .filter_map(
-            |(slot, op)| if let Op::Parameter(index) = op { Some((*index as usize, slot as Slot)) } else { None },
-        )
-        .collect();
+    let parameter_slots = parameter_slots(&tape);
     Model {
         name: definition.name,
         file: definition.file,
@@ -121,6 +114,15 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         parameter_slots,
         tape,
     }
+}
+
+/// The parameters that a tape reads, with their slots.
+fn parameter_slots(tape: &Tape) -> Vec<(usize, Slot)> {
+    let parameter = |(slot, op): (usize, &Op)| match op {
+        Op::Parameter(index) => Some((*index as usize, slot as Slot)),
+        _ => None,
+    };
+    tape.ops.iter().enumerate().filter_map(parameter).collect()
 }
 
 fn equation_text(node: &NodeDefinition) -> String {

@@ -63,7 +63,7 @@ fn kernel<'t>(
                 rbf.push((name, length));
             }
         }
-        rbf.sort_by(|a, b| a.0.at.start.cmp(&b.0.at.start));
+        rbf.sort_by_key(|a| a.0.at.start);
     }
     for name in rbf.iter().map(|(name, _)| name).chain(&linear) {
         if !features.iter().any(|(known, _)| known.text == name.text) {

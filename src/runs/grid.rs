@@ -150,7 +150,7 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
             (0..count)
                 .map(|index| match step {
                     Some(step) => first + step * index as f64,
-                    None => first * 2_f64.powi(index as i32),
+                    None => first * (index as f64).exp2(),
                 })
                 .map(|value| checked(Value::Number(value)))
                 .collect()
@@ -262,7 +262,7 @@ pub fn parse_configurations(text: &str) -> Result<Vec<Run>, String> {
             };
             match values.iter().map(read).collect::<Result<Vec<_>, _>>() {
                 Ok(values) => {
-                    axes.push((condition(name).map_or(name.as_str(), |own| own.name).to_owned(), values.concat()))
+                    axes.push((condition(name).map_or(name.as_str(), |own| own.name).to_owned(), values.concat()));
                 }
                 Err(error) => faults.push(format!("{place}: {error}")),
             }

@@ -41,7 +41,7 @@ impl Design {
     }
 
     /// The columns that are levels, of a component or of the noise.
-    pub(crate) fn levels(&self, residual: &Residual) -> Vec<usize> {
+    pub(crate) fn levels(residual: &Residual) -> Vec<usize> {
         let all: Vec<Slot> = residual.kernels.iter().flat_map(|kernel| kernel.level_slots.clone()).collect();
         let mut found = positions(residual, &all);
         found.extend(positions(residual, &residual.noise_slots));

@@ -1,6 +1,6 @@
 //! Inverse and determinant of a symmetric positive definite matrix, by blocks.
 //!
-//! With M = [A B; Bᵀ D], W = A⁻¹B and the Schur complement S = D − BᵀW the inverse is
+//! With M = [A B; Bᵀ D], W = A⁻¹B and the Schur complement S = D − `BᵀW` the inverse is
 //! [A⁻¹ + W S⁻¹ Wᵀ, −W S⁻¹; −S⁻¹ Wᵀ, S⁻¹] and ln|M| = ln|A| + ln|S| (Golub and Van Loan, Matrix Computations, 4th ed.,
 //! section 3.2.6). Nearly all of the work is in matrix products, which are many times faster than a Cholesky
 //! factorisation by columns.

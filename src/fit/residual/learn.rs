@@ -1,6 +1,6 @@
 //! Amplitudes of the components and spreads of the noise, by marginal likelihood.
 //!
-//! With K = Σ s_c² K_c + diag(σ²), P = K⁻¹ and α = P y, the cost in x = (ln s, ln σ) is
+//! With K = Σ `s_c²` `K_c` + diag(σ²), P = K⁻¹ and α = P y, the cost in x = (ln s, ln σ) is
 //!
 //! ```text
 //! ½ yᵀα + ½ ln|K| + ½ Σ ((x − x₀)/τ)²,    gradient ½ (tr(P K') − αᵀK'α) + (x − x₀)/τ²,    K' = dK/dx = 2 s² K_c
@@ -153,7 +153,7 @@ impl Hessian for &Marginal<'_> {
 }
 
 /// The best amplitudes and noises from `start`; `start` itself if the search gives up.
-fn search(sample: &Sample<'_>, inflation: &[f64], start: DVector<f64>, iterations: u64) -> DVector<f64> {
+fn search(sample: &Sample<'_>, inflation: &[f64], start: &DVector<f64>, iterations: u64) -> DVector<f64> {
     let marginal = Marginal { sample, inflation, last: RefCell::new(None) };
     let run = || -> Result<DVector<f64>, Error> {
         let inner = Steihaug::new().with_epsilon(1e-6)?.with_max_iters(4 * start.len() as u64);
@@ -171,7 +171,7 @@ fn search(sample: &Sample<'_>, inflation: &[f64], start: DVector<f64>, iteration
 pub(super) fn learn(sample: &Sample<'_>) -> Learned {
     let rows = sample.values.len();
     let mut inflation = vec![1.0; rows];
-    let mut x = search(sample, &inflation, sample.start(), ITERATIONS[0]);
+    let mut x = search(sample, &inflation, &sample.start(), ITERATIONS[0]);
     if let Some((precision, _)) = inverse(&sample.covariance(&x, &inflation)) {
         let alpha = &precision * &sample.values;
         for row in 0..rows {
@@ -184,7 +184,7 @@ pub(super) fn learn(sample: &Sample<'_>) -> Learned {
                 inflation[row] = (1.0 + variance * ((z / OUTLIER).powi(2) - 1.0) / sigma.powi(2)).sqrt();
             }
         }
-        x = search(sample, &inflation, x, ITERATIONS[1]);
+        x = search(sample, &inflation, &x, ITERATIONS[1]);
     }
     let count = sample.components.len();
     Learned {

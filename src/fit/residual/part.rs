@@ -146,8 +146,11 @@ impl Part {
 
     /// The same process with other values of its observations, and without some of them.
     ///
-    /// The precision of the rest R follows from that of the whole by K_RR⁻¹ = P_RR − P_RF P_FF⁻¹ P_FR, F being what is
-    /// left out.
+    /// With F what is left out and R the rest:
+    ///
+    /// ```text
+    /// K_RR⁻¹ = P_RR − P_RF P_FF⁻¹ P_FR
+    /// ```
     pub(crate) fn without(&self, residual: &Residual, out: &[bool], values: &[f64]) -> Self {
         let rest: Vec<usize> = (0..out.len()).filter(|&row| !out[row]).collect();
         let gone: Vec<usize> = (0..out.len()).filter(|&row| out[row]).collect();
@@ -179,10 +182,14 @@ impl Part {
 
     /// A process over the runs of `at` alone that says nearly the same.
     ///
-    /// With Z the new runs and Λ = diag(K − K_xz K_zz⁻¹ K_zx) + noise, the information that the observations hold about the
-    /// process at Z is B = K_zz⁻¹ K_zx Λ⁻¹ K_xz K_zz⁻¹, its mean there m = K_zz (K_zz + K_zx Λ⁻¹ K_xz)⁻¹ K_zx Λ⁻¹ y (the
-    /// fully independent training conditional: Quiñonero-Candela and Rasmussen, JMLR 6, 2005). Each new run gets a noise of
-    /// 1/√B_zz and the value v for which the mean at Z is m exactly: v = m + noise² · K_zz⁻¹ m.
+    /// With Z the new runs, m is the mean there and B the information that the observations hold about the process there (the
+    /// fully independent training conditional: Quiñonero-Candela and Rasmussen, JMLR 6, 2005). Each new run gets the noise σ and
+    /// the value v, for which the mean at Z is m exactly:
+    ///
+    /// ```text
+    /// Λ = diag(K − K_xz K_zz⁻¹ K_zx) + noise,    B = K_zz⁻¹ K_zx Λ⁻¹ K_xz K_zz⁻¹
+    /// m = K_zz (K_zz + K_zx Λ⁻¹ K_xz)⁻¹ K_zx Λ⁻¹ y,    σ = 1/√B_zz,    v = m + σ² K_zz⁻¹ m
+    /// ```
     pub(crate) fn condensed(&self, residual: &Residual, at: Design) -> Option<Self> {
         let size = at.rows;
         let mut own = self.prior(residual, &at, &at);

@@ -42,7 +42,7 @@ const BESIDE: f64 = 0.25;
 /// Points of which none is a run: half-way between neighbouring runs that agree in every level, and beside a run that has its
 /// levels alone.
 pub(super) fn between(residual: &Residual, design: &Design) -> Design {
-    let levels = design.levels(residual);
+    let levels = Design::levels(residual);
     let features: Vec<usize> = (0..design.columns.len()).filter(|column| !levels.contains(column)).collect();
     let bits = |columns: &[usize], row: usize| -> Vec<u64> {
         columns.iter().map(|&column| design.columns[column][row].to_bits()).collect()
