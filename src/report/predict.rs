@@ -84,14 +84,14 @@ fn table(document: &mut Document, answers: &[Answer], metrics: &[String]) {
         let cells = metrics.iter().map(|name| match answer.metric(name) {
             Some(own) => {
                 let half = (own.interval[1] / own.interval[0]).sqrt();
-                Text::new().plain(format!("{} ×/÷ {half:.2}", show(own.predicted, &own.unit)))
+                Text::new().plain(format!("{} ×/÷{half:.2}", show(own.predicted, &own.unit)))
             }
             None => Text::new(),
         });
         let run = Text::new().plain(&answer.run);
         table.row(std::iter::once(run).chain(cells).chain([Text::new().plain(&answer.support)]));
     }
-    table.note("×/÷ f: the 90 % interval reaches from the value over f to the value times f.");
+    table.note("×/÷f: the 90 % interval reaches from the value over f to the value times f.");
     document.table(table);
 }
 
