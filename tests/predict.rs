@@ -194,3 +194,21 @@ fn a_gpu_known_by_its_data_sheet_is_predicted_and_one_run_of_it_helps() {
     assert!(after.0 < 0.10 && after.0 < before.0, "with anchors: {}", after.0);
     assert!(after.1 < 0.8 * before.1, "intervals: {} to {}", before.1, after.1);
 }
+
+#[test]
+fn a_stalled_host_is_expected_where_a_neighbour_was_found_stalled() {
+    let (catalog, fitted, _) = crate::diagnosis::embedded();
+    let axes = joules::runs::axes("model=Qwen/Qwen3-14B,gpu=B200,gpus=1,task=lm-arena-chat,output_tokens=700").unwrap();
+    let base = joules::runs::expand(&Run::default(), &axes).unwrap().remove(0);
+    let at = |batch: f64| {
+        let mut run = base.clone();
+        run.conditions.insert("batch_size".to_owned(), joules::runs::Value::Number(batch));
+        run
+    };
+    let mut seen = at(64.0);
+    seen.metrics = [("throughput", 1500.0), ("itl_p50", 0.042), ("power", 320.0)]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+    let stalled = |given: &[Run]| predict(&fitted, &catalog, &[at(128.0)], given).unwrap()[0].states[0].2;
+    assert!(stalled(&[seen.clone()]) > stalled(&[]) + 0.1, "{} against {}", stalled(&[seen]), stalled(&[]));
+}

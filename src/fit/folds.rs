@@ -30,7 +30,7 @@ impl Support {
     ///
     /// Runs that agree in every more severe kind form a group; the values that the kind takes in a group are held out one at a
     /// time. In the mildest kind every group gives its first, middle and last value to the three folds; in the others
-    /// the held-out entries are dealt to at most [`FOLDS`] folds, so that the other groups stay.
+    /// the held-out entries are dealt to at most so many folds (`FOLDS`), so that the other groups stay.
     pub fn folds(&self, kind: usize) -> Vec<Fold> {
         let groups = self.groups(kind);
         let mut folds: Vec<Vec<usize>> = Vec::new();

@@ -57,6 +57,14 @@ pub(crate) struct Anchors {
     precision: DMatrix<f64>,
     /// C⁻¹ times what is left beyond the process.
     weights: DVector<f64>,
+    /// The same for the states of every regime, over the anchors where both states are possible.
+    states: Vec<StateAnchors>,
+}
+
+/// Anchors of one regime: their rows, and C⁻¹ times what their states are beyond the process.
+struct StateAnchors {
+    rows: Vec<usize>,
+    weights: DVector<f64>,
 }
 
 struct Seen {
@@ -93,7 +101,7 @@ impl Fitted {
         for (noisy, noise) in model.noisy.iter().zip(&noises) {
             frame.inputs[noisy.noise_input].clone_from(&noise.mean);
         }
-        let second = self.second_states(design.as_ref(), &values, rows);
+        let second = self.second_states(design.as_ref(), &values, rows, anchors);
         let metrics: Vec<usize> = (0..model.nodes.len()).filter(|&node| model.nodes[node].role.is_outcome()).collect();
         let reach = anchors.map(|anchors| self.reach(anchors, design.as_ref(), rows));
         let mut mixed: Vec<Vec<(f64, Linear)>> = (0..rows).map(|_| Vec::new()).collect();
@@ -175,7 +183,13 @@ impl Fitted {
     }
 
     /// Probability of the second state of each regime: the prior's, moved by what runs like it were found in.
-    fn second_states(&self, design: Option<&Design>, values: &[f64], rows: usize) -> Vec<Vec<f64>> {
+    fn second_states(
+        &self,
+        design: Option<&Design>,
+        values: &[f64],
+        rows: usize,
+        anchors: Option<&Anchors>,
+    ) -> Vec<Vec<f64>> {
         let model = &self.model;
         model
             .regimes
@@ -184,10 +198,16 @@ impl Fitted {
             .map(|(index, regime)| {
                 let prior = &values[regime.probability as usize * rows..][..rows];
                 let part = self.residual.as_ref().and_then(|process| process.part(Target::State(index)));
-                let moved = part
-                    .zip(model.residual.as_ref())
-                    .zip(design)
-                    .map(|((part, residual), design)| part.mean(residual, design));
+                let moved = part.zip(model.residual.as_ref()).zip(design).map(|((part, residual), design)| {
+                    let given = anchors.and_then(|anchors| anchors.design.as_ref().zip(anchors.states.get(index)));
+                    part.mean(residual, design)
+                        + given.map_or_else(
+                            || DVector::zeros(rows),
+                            |(own, states)| {
+                                part.covariance(residual, design, &own.some(&states.rows)) * &states.weights
+                            },
+                        )
+                });
                 (0..rows)
                     .map(|row| match &moved {
                         Some(moved) if prior[row] > 0.0 && prior[row] < 1.0 => {
@@ -332,7 +352,30 @@ impl Fitted {
         }
         let precision = covariance.cholesky()?.inverse();
         let weights = &precision * DVector::from_iterator(seen.len(), seen.iter().map(|seen| seen.beyond));
-        Some(Anchors { design, seen, precision, weights })
+        let states =
+            (0..model.regimes.len()).map(|regime| self.state_anchors(regime, design.as_ref(), &left)).collect();
+        Some(Anchors { design, seen, precision, weights, states })
+    }
+}
+
+impl Fitted {
+    /// What the states of measured runs say beyond the process of their regime.
+    fn state_anchors(&self, regime: usize, design: Option<&Design>, left: &Left) -> StateAnchors {
+        let rows: Vec<usize> =
+            (0..left.states[regime].len()).filter(|&row| !left.states[regime][row].is_nan()).collect();
+        let part = self.residual.as_ref().and_then(|process| process.part(Target::State(regime)));
+        let Some(((part, residual), design)) = part.zip(self.model.residual.as_ref()).zip(design) else {
+            return StateAnchors { rows: Vec::new(), weights: DVector::zeros(0) };
+        };
+        let own = design.some(&rows);
+        let mut covariance = part.covariance(residual, &own, &own);
+        for (index, _) in rows.iter().enumerate() {
+            covariance[(index, index)] += part.noise_of(residual, &own, index).powi(2).max(1e-6);
+        }
+        let seen = DVector::from_iterator(rows.len(), rows.iter().map(|&row| left.states[regime][row]));
+        let beyond = seen - part.mean(residual, &own);
+        let weights = covariance.cholesky().map_or_else(|| DVector::zeros(rows.len()), |factor| factor.solve(&beyond));
+        StateAnchors { rows, weights }
     }
 }
 
