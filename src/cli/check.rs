@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::options::{Filter, ModelSource, Output, RunSource, Work, known_metrics, model_of, shipped_models};
+use super::options::{Filter, ModelSource, Output, RunSource, Work, known_metrics, models_for};
 use super::{Context, Failure, Outcome};
 use crate::check::{Check as Checked, Options, check};
 use crate::fit::{Fitted, Score, Settings, cross_validate_nested, fit_and_validate, refit};
@@ -45,11 +45,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let all = self.source.store()?;
-        let store = self.filter.of(&all)?;
-        if store.is_empty() {
-            return Err(Failure::NothingLeft { before: all.len() });
-        }
+        let store = self.filter.some_of(&self.source.store()?)?;
         let runs: Vec<Run> = store.runs().cloned().collect();
         let asked = known_metrics(&self.metric, &runs.iter().collect::<Vec<_>>())?;
         let began = Instant::now();
@@ -62,10 +58,7 @@ impl Check {
             checks.push(check(&fitted, &scores, &context.catalog, &runs, &options)?);
         }
         context.remark(&format!("checked in {:.1} s", began.elapsed().as_secs_f64()));
-        let mut whole = Document::default();
-        for own in checks.iter().map(document) {
-            whole = if whole.title().is_empty() { own } else { std::mem::take(whole.append(own)) };
-        }
+        let whole = Document::joined(checks.iter().map(document));
         self.output.answer(context, &whole, || json(&checks))?;
         Ok(if self.strict && checks.iter().any(Checked::has_failed) { Outcome::Exceeded } else { Outcome::Answered })
     }
@@ -82,10 +75,7 @@ impl Check {
             let taking = if taking.is_empty() { known.iter().take(1).collect() } else { taking };
             return taking.into_iter().map(|own| Ok(refit(own, &context.catalog, runs, &settings)?)).collect();
         }
-        let models = match &self.model.model {
-            Some(name) => vec![model_of(context, name)?],
-            None => shipped_models(context, &all)?,
-        };
+        let models = models_for(context, self.model.model.as_deref(), &all)?;
         models.into_iter().map(|model| Ok(fit_and_validate(model, &context.catalog, runs, &settings)?)).collect()
     }
 }

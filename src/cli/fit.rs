@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::options::{Filter, Format, RunSource, Work, model_of, shipped_models};
+use super::options::{Filter, Format, RunSource, Work, models_for};
 use super::{Context, Failure, Outcome};
 use crate::fit::{Fitted, Settings, Summary, fit, write_fitted};
 use crate::report::Document;
@@ -45,16 +45,9 @@ pub(super) struct Fit {
 
 impl Fit {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let all = self.source.store()?;
-        let store = self.filter.of(&all)?;
-        if store.is_empty() {
-            return Err(Failure::NothingLeft { before: all.len() });
-        }
+        let store = self.filter.some_of(&self.source.store()?)?;
         let runs: Vec<Run> = store.runs().cloned().collect();
-        let models = match &self.model {
-            Some(name) => vec![model_of(context, name)?],
-            None => shipped_models(context, &runs.iter().collect::<Vec<_>>())?,
-        };
+        let models = models_for(context, self.model.as_deref(), &runs.iter().collect::<Vec<_>>())?;
         let settings =
             Settings { starts: self.starts, iterations: self.iterations, seed: self.work.seed, ..Settings::default() };
         let began = Instant::now();
@@ -69,11 +62,7 @@ impl Fit {
             let all: Vec<&Fitted> = fitted.iter().map(|(fitted, _)| fitted).collect();
             context.write(&write_fitted(&all), Some(out))?;
         }
-        let mut document = Document::default();
-        for (fitted, said) in &fitted {
-            let own = summary(fitted, said, self.out.as_deref());
-            document = if document.title().is_empty() { own } else { std::mem::take(document.append(own)) };
-        }
+        let document = Document::joined(fitted.iter().map(|(own, said)| summary(own, said, self.out.as_deref())));
         let whole =
             || serde_json::json!({ "models": fitted.iter().map(|(own, said)| json(own, said)).collect::<Vec<_>>() });
         let text = self.format.text(context, None, &document, whole);

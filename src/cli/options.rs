@@ -100,6 +100,12 @@ impl Filter {
     pub(super) fn of(&self, store: &Store) -> Result<Store, Failure> {
         Ok(store.filtered(&self.keep, &self.drop)?)
     }
+
+    /// The runs that it leaves, of which there must be some.
+    pub(super) fn some_of(&self, store: &Store) -> Result<Store, Failure> {
+        let left = self.of(store)?;
+        if left.is_empty() { Err(Failure::NothingLeft { before: store.len() }) } else { Ok(left) }
+    }
 }
 
 /// Which model, with which estimates.
@@ -197,8 +203,16 @@ pub(super) fn shipped_for(context: &Context, runs: &[&Run]) -> Result<Shipped, F
     best.map(|(_, own)| own).ok_or_else(|| no_model_for(runs, known))
 }
 
+/// The model asked for by name, else the shipped ones that take any of these runs.
+pub(super) fn models_for(context: &Context, name: Option<&str>, runs: &[&Run]) -> Result<Vec<Model>, Failure> {
+    match name {
+        Some(name) => Ok(vec![model_of(context, name)?]),
+        None => shipped_models(context, runs),
+    }
+}
+
 /// The shipped models that take any of these runs.
-pub(super) fn shipped_models(context: &Context, runs: &[&Run]) -> Result<Vec<Model>, Failure> {
+fn shipped_models(context: &Context, runs: &[&Run]) -> Result<Vec<Model>, Failure> {
     let all = shipped().map(|own| parsed(context, own)).collect::<Result<Vec<Model>, Failure>>()?;
     let known = all.iter().flat_map(|model| model.tasks.clone()).collect();
     let taking: Vec<Model> = all.into_iter().filter(|model| runs.iter().any(|run| model.takes_run(run))).collect();

@@ -95,10 +95,7 @@ impl Predict {
             if self.runs.is_empty() {
                 return Err(Failure::NothingAsked);
             }
-            let all = self.filter.of(store)?;
-            if all.is_empty() {
-                return Err(Failure::NothingLeft { before: store.len() });
-            }
+            let all = self.filter.some_of(store)?;
             bases.extend(all.runs().filter(|run| given.iter().all(|own| own.id != run.id)).cloned());
         }
         if grid.is_empty() {

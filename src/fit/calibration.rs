@@ -166,9 +166,7 @@ pub(crate) fn scores(fitted: &Fitted, frame: &Frame, runs: &[Run], fold: &Fold, 
 pub(crate) fn predicted(held: &Fitted, frame: &Frame, runs: &[Run], fold: &Fold, number: usize) -> Vec<Score> {
     let asked = frame.some(&fold.out);
     let forecast = held.forecast(&asked, None);
-    let mut bare = held.clone();
-    bare.residual = None;
-    let equations = bare.forecast(&asked, None);
+    let equations = held.equations().forecast(&asked, None);
     collect(held, &forecast, &equations, runs, fold, number)
 }
 

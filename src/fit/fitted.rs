@@ -6,10 +6,10 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use super::calibration::Calibration;
-use super::residual::Process;
+use super::residual::{Part, Process};
 use super::solver::{Settings, Solution};
 use super::support::Support;
-use crate::model::{Frame, Model, Op, ParameterSpace, Slopes, Slot, Term};
+use crate::model::{Frame, Model, Op, ParameterSpace, Residual, Slopes, Slot, Target, Term};
 use crate::runs::Run;
 use crate::stats::NORMAL_QUANTILE_90;
 
@@ -132,6 +132,38 @@ impl Fitted {
     /// g·H⁻¹·g of the quantity differentiated.
     pub(crate) fn whiten(&self, gradient: &DVector<f64>) -> DVector<f64> {
         self.factor.solve_lower_triangular(gradient).unwrap_or_else(|| gradient.clone())
+    }
+
+    /// The residual process of a target, with the model's description of it.
+    pub(crate) fn process(&self, target: Target) -> Option<(&Part, &Residual)> {
+        self.residual.as_ref()?.part(target).zip(self.model.residual.as_ref())
+    }
+
+    /// The equations alone, for a forecast: no residual process, nothing of what was measured.
+    pub(super) fn equations(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            space: self.space.clone(),
+            theta: self.theta.clone(),
+            record: self.record.clone(),
+            residual: None,
+            support: Support::default(),
+            calibration: Calibration::default(),
+            factor: self.factor.clone(),
+        }
+    }
+
+    /// Raises every bounded node of the runs of a frame to what the model's bounds say it was at least.
+    pub(crate) fn raise_to_bounds(&self, frame: &mut Frame) {
+        let rows = frame.rows();
+        for bound in &self.model.bounds {
+            let (values, _) = self.evaluate(frame, &(0..rows));
+            let at = |slot: Slot, row: usize| values[slot as usize * rows + row].ln();
+            let predicted = self.model.nodes[bound.node].predicted;
+            let factor = |row: usize| (at(bound.at_least, row) - at(predicted, row)).max(0.0);
+            frame.inputs[bound.noise_input] =
+                (0..rows).map(factor).map(|factor| if factor.is_finite() { factor } else { 0.0 }).collect();
+        }
     }
 
     /// L⁻ᵀ·w: a step of the coordinates out of the posterior's own units.

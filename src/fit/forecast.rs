@@ -149,24 +149,13 @@ impl Fitted {
             frame.inputs[noisy.observed_input].fill(f64::NAN);
             frame.inputs[noisy.noise_input].fill(0.0);
         }
-        for bound in &model.bounds {
-            let rows = frame.rows();
-            let (values, _) = self.evaluate(&frame, &(0..rows));
-            let at = |slot: u32, row: usize| values[slot as usize * rows + row].ln();
-            frame.inputs[bound.noise_input] = (0..rows)
-                .map(|row| (at(bound.at_least, row) - at(model.nodes[bound.node].predicted, row)).max(0.0))
-                .map(|factor| if factor.is_finite() { factor } else { 0.0 })
-                .collect();
-        }
+        self.raise_to_bounds(&mut frame);
         frame
     }
 
     fn node_noises(&self, design: Option<&Design>, values: &[f64], rows: usize) -> Vec<NodeNoise> {
         let model = &self.model;
-        let own = |noisy: usize| {
-            let target = Target::Noise(noisy);
-            self.residual.as_ref().and_then(|process| process.part(target)).zip(model.residual.as_ref()).zip(design)
-        };
+        let own = |noisy: usize| self.process(Target::Noise(noisy)).zip(design);
         (0..model.noisy.len())
             .map(|noisy| {
                 if let Some(((part, residual), design)) = own(noisy) {
@@ -197,8 +186,7 @@ impl Fitted {
             .enumerate()
             .map(|(index, regime)| {
                 let prior = &values[regime.probability as usize * rows..][..rows];
-                let part = self.residual.as_ref().and_then(|process| process.part(Target::State(index)));
-                let moved = part.zip(model.residual.as_ref()).zip(design).map(|((part, residual), design)| {
+                let moved = self.process(Target::State(index)).zip(design).map(|((part, residual), design)| {
                     let given = anchors.and_then(|anchors| anchors.design.as_ref().zip(anchors.states.get(index)));
                     part.mean(residual, design)
                         + given.map_or_else(
@@ -275,9 +263,8 @@ impl Fitted {
         let model = &self.model;
         let mut reach = vec![DMatrix::zeros(model.noisy.len(), anchors.seen.len()); rows];
         for noisy in 0..model.noisy.len() {
-            let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
             let Some(((part, residual), (design, own))) =
-                part.zip(model.residual.as_ref()).zip(design.zip(anchors.design.as_ref()))
+                self.process(Target::Noise(noisy)).zip(design.zip(anchors.design.as_ref()))
             else {
                 continue;
             };
@@ -337,9 +324,8 @@ impl Fitted {
         }
         let mut covariance = DMatrix::from_fn(seen.len(), seen.len(), |a, b| seen[a].whitened.dot(&seen[b].whitened));
         for (noisy, own_noise) in noises.iter().enumerate() {
-            let part = self.residual.as_ref().and_then(|process| process.part(Target::Noise(noisy)));
-            let process = part
-                .zip(model.residual.as_ref())
+            let process = self
+                .process(Target::Noise(noisy))
                 .zip(design.as_ref())
                 .map(|((part, residual), design)| part.covariance(residual, design, design));
             let own: Vec<usize> = (0..seen.len()).filter(|&index| seen[index].noisy == noisy).collect();
@@ -363,8 +349,7 @@ impl Fitted {
     fn state_anchors(&self, regime: usize, design: Option<&Design>, left: &Left) -> StateAnchors {
         let rows: Vec<usize> =
             (0..left.states[regime].len()).filter(|&row| !left.states[regime][row].is_nan()).collect();
-        let part = self.residual.as_ref().and_then(|process| process.part(Target::State(regime)));
-        let Some(((part, residual), design)) = part.zip(self.model.residual.as_ref()).zip(design) else {
+        let Some(((part, residual), design)) = self.process(Target::State(regime)).zip(design) else {
             return StateAnchors { rows: Vec::new(), weights: DVector::zeros(0) };
         };
         let own = design.some(&rows);

@@ -76,8 +76,7 @@ pub struct Abducted {
 pub(crate) fn unshared(fitted: &Fitted, a: &Abducted, b: &Abducted) -> Vec<Option<f64>> {
     (0..fitted.model.noisy.len())
         .map(|noisy| {
-            let residual = fitted.model.residual.as_ref()?;
-            let part = fitted.residual.as_ref()?.part(Target::Noise(noisy))?;
+            let (part, residual) = fitted.process(Target::Noise(noisy))?;
             Some(part.unshared(residual, a.design.as_ref()?, b.design.as_ref()?))
         })
         .collect()
@@ -155,16 +154,6 @@ fn abduct_in(fitted: &Fitted, run: Run, frame: &Frame, bounds: Vec<f64>) -> Abdu
 
 /// Raises every bounded node to what the run proves it to have been.
 fn bounds(fitted: &Fitted, frame: &mut Frame) -> Vec<f64> {
-    let model = &fitted.model;
-    let mut found = Vec::new();
-    for bound in &model.bounds {
-        let (values, _) = fitted.evaluate(frame, &(0..1));
-        let predicted = values[model.nodes[bound.node].predicted as usize];
-        let proved = values[bound.at_least as usize];
-        let factor = (proved.ln() - predicted.ln()).max(0.0);
-        let factor = if factor.is_finite() { factor } else { 0.0 };
-        frame.inputs[bound.noise_input][0] = factor;
-        found.push(factor);
-    }
-    found
+    fitted.raise_to_bounds(frame);
+    fitted.model.bounds.iter().map(|bound| frame.inputs[bound.noise_input][0]).collect()
 }

@@ -50,6 +50,16 @@ impl Document {
         self
     }
 
+    /// Several documents as one: the title of the first stands above all.
+    pub fn joined(documents: impl IntoIterator<Item = Self>) -> Self {
+        let mut documents = documents.into_iter();
+        let mut whole = documents.next().unwrap_or_default();
+        for own in documents {
+            whole.append(own);
+        }
+        whole
+    }
+
     /// Starts a section.
     pub fn heading(&mut self, text: impl Into<Text>) -> &mut Self {
         self.push(Block::Heading(2, text.into()))

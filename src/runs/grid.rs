@@ -6,8 +6,8 @@ use super::check::{ValueFault, check_value};
 use super::column::Column;
 use super::names::{self, Kind, canonical_value, split_precision};
 use super::run::{Run, Value};
+use super::selector::quantity;
 use crate::notes::{did_you_mean, nearest};
-use crate::unit::{Unit, parse_quantity};
 
 /// Most configurations that one grid may hold.
 const MOST: usize = 1_000_000;
@@ -127,7 +127,8 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
             _ => Err(refuse("it is neither on nor off".to_owned())),
         },
         Kind::Number | Kind::Count => {
-            let number = |text: &str| number(text, known.unit).ok_or_else(|| refuse(format!("`{text}` is no number")));
+            let number =
+                |text: &str| quantity(text.trim(), known.unit).ok_or_else(|| refuse(format!("`{text}` is no number")));
             let Some((first, rest)) = text.split_once("..") else {
                 return Ok(vec![checked(Value::Number(number(text)?))?]);
             };
@@ -160,15 +161,6 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
 
 fn unit_hint(unit: &str) -> String {
     if unit == "1" { String::new() } else { format!(" ({unit})") }
-}
-
-fn number(text: &str, unit: &str) -> Option<f64> {
-    let text = text.trim();
-    if let Ok(number) = text.parse::<f64>() {
-        return Some(number);
-    }
-    let dimension = Unit::parse(unit).ok()?.dimension;
-    parse_quantity(text).ok().filter(|(_, own)| own.dimension == dimension).map(|(number, _)| number)
 }
 
 /// `base` with every combination of the values, first axis slowest. A run is named by what varies, after the base's id.

@@ -205,18 +205,20 @@ fn known_value(name: &Name, value: &str) -> Result<Wanted, SelectorError> {
 
 /// `700`, `700W` or `0.7 kW`, in SI.
 fn number(key: &str, value: &str, unit: &str) -> Result<f64, SelectorError> {
-    if let Ok(number) = value.parse::<f64>()
-        && number.is_finite()
-    {
-        return Ok(number);
-    }
-    let dimension = Unit::parse(unit).ok().map(|unit| unit.dimension);
-    let quantity = parse_quantity(value).ok().filter(|(_, own)| Some(own.dimension) == dimension);
-    quantity.map(|(number, _)| number).ok_or_else(|| {
+    quantity(value, unit).filter(|number| number.is_finite()).ok_or_else(|| {
         let expected =
             if unit == "1" { "a number".to_owned() } else { format!("a number, or one with a unit ({unit})") };
         SelectorError::Value { key: key.to_owned(), value: value.to_owned(), expected }
     })
+}
+
+/// A bare number, taken as SI, or one with a unit of the same dimension as `unit`.
+pub(super) fn quantity(text: &str, unit: &str) -> Option<f64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let dimension = Unit::parse(unit).ok()?.dimension;
+    parse_quantity(text).ok().filter(|(_, own)| own.dimension == dimension).map(|(number, _)| number)
 }
 
 fn flag(key: &str, value: &str) -> Result<bool, SelectorError> {
