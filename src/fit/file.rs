@@ -11,11 +11,12 @@ use thiserror::Error;
 use super::calibration::{Calibration, Factor};
 use super::file_rest::{ProcessTable, SupportTable, process, support, write_rest};
 use super::fitted::{Fitted, Record};
+use super::seen::{Seen, Varied};
 use super::summary::estimates;
 use crate::model::{Model, ParameterSpace};
 
 /// Version of the file's form.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Why a fitted file cannot be used.
 #[derive(Debug, Error, Diagnostic)]
@@ -84,6 +85,8 @@ struct FitTable {
     starts: Vec<f64>,
     seed: u64,
     shareable: bool,
+    varied: BTreeMap<String, Varied>,
+    usual: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +95,21 @@ struct PosteriorTable {
     levels: BTreeMap<String, Vec<String>>,
     mode: Vec<f64>,
     factor: String,
+}
+
+/// What the runs had: conditions on one line each, then the usual lengths.
+fn write_seen(text: &mut String, name: &str, seen: &Seen) {
+    let _ = writeln!(text, "\n[{name}.fit.varied]");
+    for (condition, varied) in &seen.varied {
+        let shown = |range: [f64; 2]| format!(", range = {:?}", range.map(|end| rounded(end, 3)));
+        let range = varied.range.map_or_else(String::new, shown);
+        let _ = writeln!(text, "{condition} = {{ values = {}, alone = {}{range} }}", varied.values, varied.alone);
+    }
+    let _ = writeln!(text, "\n[{name}.fit.usual]");
+    for (condition, tasks) in &seen.usual {
+        let tasks: Vec<String> = tasks.iter().map(|(task, value)| format!("{} = {:?}", quoted(task), rounded(*value, 3))).collect();
+        let _ = writeln!(text, "{condition} = {{ {} }}", tasks.join(", "));
+    }
 }
 
 /// The text of a fitted file: one or several fitted models, each of its own name.
@@ -124,6 +142,7 @@ fn write_model(text: &mut String, fitted: &Fitted) {
     for (source, count) in &fitted.record.sources {
         let _ = writeln!(text, "{} = {count}", quoted(source));
     }
+    write_seen(text, &name, &fitted.record.seen);
     for estimate in estimates(fitted) {
         let key = if estimate.level.is_empty() {
             estimate.name.clone()
@@ -241,6 +260,7 @@ pub fn read_fitted(file: &str, text: &str, model: Model) -> Result<Fitted, Fitte
         starts: parsed.fit.starts,
         seed: parsed.fit.seed,
         shareable: parsed.fit.shareable,
+        seen: Seen { varied: parsed.fit.varied, usual: parsed.fit.usual },
     };
     let residual = parsed.residual.map(|table| process(&model, table)).transpose().map_err(form)?;
     let support = parsed.support.map(|table| support(&model, &table)).transpose().map_err(form)?.unwrap_or_default();

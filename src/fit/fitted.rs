@@ -7,6 +7,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::calibration::Calibration;
 use super::residual::{Part, Process};
+use super::seen::Seen;
 use super::solver::{Settings, Solution};
 use super::support::Support;
 use crate::model::{Frame, Model, Op, ParameterSpace, Residual, Slopes, Slot, Target, Term};
@@ -28,10 +29,12 @@ pub struct Record {
     pub seed: u64,
     /// Whether points that are no runs stand for the runs.
     pub shareable: bool,
+    /// What the runs had.
+    pub seen: Seen,
 }
 
 impl Record {
-    pub(super) fn new(runs: &[Run], solution: &Solution, settings: &Settings) -> Self {
+    pub(super) fn new(model: &Model, runs: &[Run], solution: &Solution, settings: &Settings) -> Self {
         let mut sources = BTreeMap::new();
         for run in runs {
             *sources.entry(run.source.clone()).or_insert(0) += 1;
@@ -43,6 +46,7 @@ impl Record {
             starts: solution.starts.iter().map(|cost| -cost).collect(),
             seed: settings.seed,
             shareable: false,
+            seen: Seen::new(model, runs),
         }
     }
 

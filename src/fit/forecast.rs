@@ -16,7 +16,7 @@ use super::fitted::Fitted;
 use super::noise::Left;
 use super::residual::Design;
 use super::support::{View, views};
-use crate::model::{Frame, Target};
+use crate::model::{Bound, Frame, Target};
 
 /// Least and greatest probability of a state that another run's state may suggest.
 const CERTAINTY: f64 = 0.02;
@@ -92,9 +92,16 @@ impl Fitted {
     ///
     /// `self` must have a coordinate for every level of the frame ([`Fitted::extended`]) for the spread to be whole.
     pub(crate) fn forecast(&self, frame: &Frame, anchors: Option<&Anchors>) -> Forecast {
+        let mut frame = self.unmeasured(frame);
+        self.raise_to_bounds(&mut frame);
+        self.expect(frame, anchors, false)
+    }
+
+    /// The same for runs that nothing was measured of ([`Fitted::unmeasured`]), whose bounded nodes are what the frame says of
+    /// them; `in_doubt` where they are known no better than their equations.
+    pub(crate) fn expect(&self, mut frame: Frame, anchors: Option<&Anchors>, in_doubt: bool) -> Forecast {
         let model = &self.model;
         let rows = frame.rows();
-        let mut frame = self.unmeasured(frame);
         let (values, _) = self.evaluate(&frame, &(0..rows));
         let design = model.residual.as_ref().map(|residual| Design::new(residual, &values, rows));
         let noises = self.node_noises(design.as_ref(), &values, rows);
@@ -118,7 +125,7 @@ impl Fitted {
                 }
                 let lane = Lane { frame: &frame, slopes: &slopes, values: &values, rows, row };
                 let cross = reach.as_ref().map(|reach| &reach[row]);
-                mixed[row].push((share, self.linear(&lane, &metrics, &noises, anchors.zip(cross))));
+                mixed[row].push((share, self.linear(&lane, &metrics, &noises, anchors.zip(cross), in_doubt)));
                 if broken[row].is_empty() {
                     let fails = |slot: u32| values[slot as usize * rows + row] == 0.0;
                     broken[row] = (0..model.constraints.len()).filter(|&i| fails(model.constraints[i].holds)).collect();
@@ -139,9 +146,8 @@ impl Fitted {
         Forecast { metrics, rows }
     }
 
-    /// The runs as they are before anything is measured; a configuration that is asked about is taken to be feasible as far
-    /// as the model's bounds say.
-    fn unmeasured(&self, frame: &Frame) -> Frame {
+    /// The runs as they are before anything is measured.
+    pub(crate) fn unmeasured(&self, frame: &Frame) -> Frame {
         let model = &self.model;
         let mut frame = frame.clone();
         frame.set_states(model, 0);
@@ -149,7 +155,9 @@ impl Fitted {
             frame.inputs[noisy.observed_input].fill(f64::NAN);
             frame.inputs[noisy.noise_input].fill(0.0);
         }
-        self.raise_to_bounds(&mut frame);
+        for bound in &model.bounds {
+            frame.inputs[bound.noise_input].fill(0.0);
+        }
         frame
     }
 
@@ -215,6 +223,7 @@ impl Fitted {
         metrics: &[usize],
         noises: &[NodeNoise],
         anchors: Option<(&Anchors, &DMatrix<f64>)>,
+        in_doubt: bool,
     ) -> Linear {
         let model = &self.model;
         let mut result = Linear { mean: Vec::new(), variance: Vec::new() };
@@ -235,7 +244,9 @@ impl Fitted {
                 .zip(noises)
                 .map(|(slope, noise)| slope.powi(2) * (noise.variance[lane.row] + noise.noise[lane.row].powi(2)))
                 .sum();
-            let (mut mean, mut variance) = (value.ln(), whitened.norm_squared() + own);
+            let doubt = |bound: &Bound| inputs[bound.noise_input] * lane_values[bound.sigma as usize];
+            let unproven: f64 = if in_doubt { model.bounds.iter().map(|bound| doubt(bound).powi(2)).sum() } else { 0.0 };
+            let (mut mean, mut variance) = (value.ln(), whitened.norm_squared() + own + unproven);
             if let Some((anchors, reach)) = anchors {
                 let cross = DVector::from_iterator(
                     anchors.seen.len(),

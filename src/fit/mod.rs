@@ -18,6 +18,7 @@ mod noise;
 mod objective;
 mod reliance;
 mod residual;
+mod seen;
 mod simulate;
 mod solver;
 mod summary;
@@ -33,6 +34,7 @@ pub(crate) use noise::Left;
 pub(crate) use reliance::{Reliance, effective_parameters, reliance, spread_coordinates};
 pub(crate) use residual::Design;
 pub use residual::Process;
+pub use seen::{Seen, Varied};
 pub use simulate::{Simulated, Truth, simulate};
 pub use solver::{Settings, Stopped};
 pub(crate) use summary::frame_states;
@@ -186,7 +188,7 @@ fn fitted_from(
         return Err(FitError::NotANumber { node: model.nodes[node].name.clone(), run: relevant[row].id.clone() });
     }
     let solution = search(&Objective::new(&model, &space, &frame));
-    let record = Record::new(&relevant, &solution, settings);
+    let record = Record::new(&model, &relevant, &solution, settings);
     let theta = solution.theta.as_slice().to_vec();
     let mut fitted = Fitted::new(model, space, theta, solution.curved.curvature, record);
     let scores = complete(&mut fitted, &frame, &relevant, settings.calibrate);

@@ -112,7 +112,7 @@ impl Checker<'_> {
                 self.truth(&arguments[0], "the first argument of `if`");
                 self.branches(&arguments[1], &arguments[2])
             }
-            Function::Min | Function::Max | Function::Clip => {
+            Function::Min | Function::Max | Function::Clip | Function::Mod => {
                 self.same(name, &arguments.iter().collect::<Vec<_>>()).map(Type::Number)
             }
             Function::Smax | Function::Smin | Function::Softcap => {

@@ -51,6 +51,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
             meaning: own.meaning.clone(),
             equation: equation_text(own),
             source: own.source.clone(),
+            needs: own.needs.clone(),
             observed: own.observed.clone(),
             tasks: own.tasks.iter().map(|text| text.text.clone()).collect(),
             predicted,
@@ -94,6 +95,7 @@ pub(super) fn compile(definition: Definition, graph: &Graph, order: &[usize]) ->
         text: definition.text,
         tasks: definition.tasks,
         default_metric: definition.default_metric.text,
+        latency: definition.latency.map(|text| text.text),
         requires: definition.requires.into_iter().map(|text| text.text).collect(),
         nodes,
         noisy,
@@ -178,6 +180,9 @@ impl Compiler<'_> {
                 limits: constraint.limits.text.clone(),
                 ceiling: constraint.ceiling.as_ref().and_then(|text| index.get(&text.text).copied()),
                 supply: constraint.supply.as_ref().map(|text| text.text.clone()),
+                meaning: constraint.meaning.clone(),
+                parts: constraint.parts.iter().filter_map(|text| index.get(&text.text).copied()).collect(),
+                whole: constraint.whole.as_ref().and_then(|text| index.get(&text.text).copied()),
             })
             .collect()
     }

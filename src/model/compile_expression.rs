@@ -93,6 +93,7 @@ impl Compiler<'_> {
             Function::Log => Op::Log(slots[0]),
             Function::Log2 => Op::Log2(slots[0]),
             Function::Sqrt => Op::Sqrt(slots[0]),
+            Function::Mod => Op::Modulo(slots[0], slots[1]),
             Function::Smax => Op::Smax(slots[0], slots[1], slots[2]),
             // x/(1+(x/room)^q)^(1/q) is the rounded minimum of x and the room.
             Function::Smin | Function::Softcap => Op::Smin(slots[0], slots[1], slots[2]),

@@ -113,6 +113,8 @@ pub struct NodeDefinition {
     pub source: String,
     /// Where it stops being true.
     pub valid: String,
+    /// What has to come with a change of the condition.
+    pub needs: String,
 }
 
 /// One parameter as written.
@@ -176,6 +178,12 @@ pub struct ConstraintDefinition {
     pub ceiling: Option<Text>,
     /// The condition that may supply less than `limits` allows.
     pub supply: Option<Text>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Latents that share the whole.
+    pub parts: Vec<Text>,
+    /// The latent that they share.
+    pub whole: Option<Text>,
 }
 
 /// Conditions, properties or noises that are one cause in answers.
@@ -262,6 +270,8 @@ pub struct Definition {
     pub tasks: Vec<String>,
     /// Metric of answers where none is asked for.
     pub default_metric: Text,
+    /// The latency that users wait for.
+    pub latency: Option<Text>,
     /// Conditions without which nothing can be computed.
     pub requires: Vec<Text>,
     /// Nodes in the order of the file.

@@ -123,6 +123,7 @@ fn expression() -> impl Strategy<Value = String> {
             pair.clone().prop_map(|(a, b)| format!("smin({a}, {b}, 2 + x)")),
             pair.clone().prop_map(|(a, b)| format!("softcap({a}, {b}, 1 + y)")),
             inner.clone().prop_map(|a| format!("clip({a}, 0.4, 5)")),
+            pair.prop_map(|(a, b)| format!("(0.3 + mod({a}, 0.7 + {b}))")),
             three.clone().prop_map(|(a, b, c)| format!("if({a} < {b}, {c}, {b})")),
             three.prop_map(|(a, b, c)| format!("if(not ({a} >= {b}) and {b} != {c} or {c} > 1, {a}, log(2 + {c}))")),
         ]
@@ -263,6 +264,7 @@ fn what_is_not_a_number_is_not_swallowed() {
         "smax(2, log(x), 3)",
         "smin(log(x), 2, 3)",
         "softcap(2, sqrt(x), 2)",
+        "mod(2, log(x))",
     ] {
         assert!(values(&model(expression), &[[-1.0, 1.0, 1.0]])[0].is_nan(), "{expression}");
     }

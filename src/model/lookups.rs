@@ -51,6 +51,7 @@ pub(super) fn imply_catalog_nodes(definition: &mut Definition, catalog: &Catalog
             tasks: Vec::new(),
             source: String::new(),
             valid: String::new(),
+            needs: String::new(),
         });
     }
 }

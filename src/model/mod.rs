@@ -80,6 +80,8 @@ pub struct Node {
     pub observed: Option<String>,
     /// Tasks whose runs have it; none for all.
     pub tasks: Vec<String>,
+    /// What has to come with a change of the condition; may be empty.
+    pub needs: String,
     /// Slot of what the equation says.
     pub(crate) predicted: Slot,
     /// Slot of the value: the measured one where there is one, else predicted times noise.
@@ -150,6 +152,12 @@ pub struct Constraint {
     pub ceiling: Option<usize>,
     /// The condition that may supply less than `limits` allows.
     pub supply: Option<String>,
+    /// A sentence for readers.
+    pub meaning: String,
+    /// Latents (indices of nodes) that share the whole.
+    pub(crate) parts: Vec<usize>,
+    /// The latent that they share.
+    pub(crate) whole: Option<usize>,
 }
 
 /// A state that differs run by run.
@@ -234,6 +242,8 @@ pub struct Model {
     pub tasks: Vec<String>,
     /// Metric of answers where none is asked for.
     pub default_metric: String,
+    /// The latency that users wait for, where the model has one.
+    pub latency: Option<String>,
     /// Conditions without which nothing can be computed.
     pub requires: Vec<String>,
     /// Nodes, each after its parents.

@@ -20,6 +20,7 @@ pub(crate) enum Op {
     Multiply(Slot, Slot),
     Divide(Slot, Slot),
     Power(Slot, Slot),
+    Modulo(Slot, Slot),
     Exp(Slot),
     Log(Slot),
     Log2(Slot),
@@ -54,6 +55,7 @@ impl Op {
             | Self::Multiply(a, b)
             | Self::Divide(a, b)
             | Self::Power(a, b)
+            | Self::Modulo(a, b)
             | Self::Min(a, b)
             | Self::Max(a, b)
             | Self::Less(a, b)
@@ -86,6 +88,7 @@ impl Op {
             Self::Multiply(..) => a * b,
             Self::Divide(..) => a / b,
             Self::Power(..) => a.powf(b),
+            Self::Modulo(..) => a.rem_euclid(b),
             Self::Exp(_) => a.exp(),
             Self::Log(_) => a.ln(),
             Self::Log2(_) => a.log2(),
@@ -143,6 +146,7 @@ impl Op {
             Self::Multiply(..) => [b, a, 0.0],
             Self::Divide(..) => [1.0 / b, -y / b, 0.0],
             Self::Power(..) => [b * a.powf(b - 1.0), if a > 0.0 { y * a.ln() } else { 0.0 }, 0.0],
+            Self::Modulo(..) => [1.0, -(a / b).floor(), 0.0],
             Self::Exp(_) => [y, 0.0, 0.0],
             Self::Log(_) => [1.0 / a, 0.0, 0.0],
             Self::Log2(_) => [1.0 / (a * std::f64::consts::LN_2), 0.0, 0.0],

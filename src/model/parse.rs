@@ -37,6 +37,7 @@ impl Definition {
             name: String::new(),
             tasks: Vec::new(),
             default_metric: Text::default(),
+            latency: None,
             requires: Vec::new(),
             nodes: Vec::new(),
             parameters: Vec::new(),
@@ -113,12 +114,13 @@ fn header<'t>(reader: &mut Reader<'t>, whole: &Entry<'_, 't>, definition: &mut D
     };
     let Some(table) = reader.table("model", value) else { return };
     let entry = Entry { place: "[model]".to_owned(), at: value.span(), table };
-    reader.only(&entry, &["name", "meaning", "tasks", "default_metric", "requires"]);
+    reader.only(&entry, &["name", "meaning", "tasks", "default_metric", "latency", "requires"]);
     let help = "write `name = \"llm-serving\"`";
     definition.name = reader.required(&entry, "name", help).unwrap_or_default().text;
     definition.tasks = reader.strings(&entry, "tasks").into_iter().map(|text| text.text).collect();
     let help = "name the metric that answers are about";
     definition.default_metric = reader.required(&entry, "default_metric", help).unwrap_or_default();
+    definition.latency = reader.string(&entry, "latency");
     definition.requires = reader.strings(&entry, "requires");
 }
 
@@ -144,7 +146,7 @@ fn regime<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>) -> O
 }
 
 fn constraint<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>) -> Option<ConstraintDefinition> {
-    reader.only(entry, &["require", "limits", "ceiling", "supply", "meaning"]);
+    reader.only(entry, &["require", "limits", "ceiling", "supply", "parts", "whole", "meaning"]);
     if entry.table.get("require").is_none() {
         reader.missing(entry, "require", "write `require = \"a <= b\"`");
     }
@@ -155,6 +157,9 @@ fn constraint<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>) 
         limits: limits?,
         ceiling: reader.string(entry, "ceiling"),
         supply: reader.string(entry, "supply"),
+        meaning: reader.string(entry, "meaning").unwrap_or_default().text,
+        parts: reader.strings(entry, "parts"),
+        whole: reader.string(entry, "whole"),
         name,
     })
 }

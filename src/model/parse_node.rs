@@ -10,7 +10,7 @@ use crate::unit::{Dimension, Unit};
 /// A condition, property, latent, metric or identity.
 pub(super) fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 't>, role: Role) -> NodeDefinition {
     let allowed: &[&str] = match role {
-        Role::Condition => &["meaning", "unit", "type", "missing"],
+        Role::Condition => &["meaning", "unit", "type", "missing", "needs"],
         Role::Property => &["meaning", "unit", "type", "from", "missing"],
         Role::Latent => &[
             "meaning", "unit", "type", "equation", "parents", "observed", "noise", "at_least", "show", "source",
@@ -64,6 +64,7 @@ pub(super) fn node<'t>(reader: &mut Reader<'t>, name: String, entry: &Entry<'_, 
         tasks: reader.strings(entry, "tasks"),
         source: reader.string(entry, "source").unwrap_or_default().text,
         valid: reader.string(entry, "valid").unwrap_or_default().text,
+        needs: reader.string(entry, "needs").unwrap_or_default().text,
         name,
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn check_use(
             _ => {}
         });
     }
-    for text in definition.parameters.iter().flat_map(|parameter| &parameter.per) {
+    let shown = definition.constraints.iter().flat_map(|constraint| constraint.parts.iter().chain(&constraint.whole));
+    for text in definition.parameters.iter().flat_map(|parameter| &parameter.per).chain(shown) {
         if let Some(Named::Node(index)) = names.get(&text.text) {
             ends.push(*index);
         }
@@ -69,6 +70,9 @@ pub(super) fn check_places(definition: &Definition, names: &HashMap<String, Name
     if !definition.default_metric.text.is_empty() {
         checker.expect(&definition.default_metric, "`default_metric`", &outcomes);
     }
+    if let Some(latency) = &definition.latency {
+        checker.expect(latency, "`latency`", &outcomes);
+    }
     for parameter in &definition.parameters {
         for text in &parameter.per {
             checker.expect(text, &format!("`per` of `{}`", parameter.name), &given);
@@ -85,6 +89,13 @@ pub(super) fn check_places(definition: &Definition, names: &HashMap<String, Name
         }
         if let Some(text) = &constraint.supply {
             checker.expect(text, &place("supply"), &[Role::Condition]);
+        }
+        for text in &constraint.parts {
+            checker.expect(text, &place("parts"), &[Role::Latent]);
+        }
+        if let Some(whole) = &constraint.whole {
+            checker.expect(whole, &place("whole"), &[Role::Latent]);
+            constraint.parts.iter().for_each(|part| checker.same_unit(part, whole));
         }
     }
     let everything = [Role::Condition, Role::Property, Role::Latent, Role::Metric, Role::Identity];
@@ -106,6 +117,25 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
+    /// Parts are shown against their whole.
+    fn same_unit(&mut self, part: &Text, whole: &Text) {
+        let unit = |text: &Text| match self.names.get(&text.text) {
+            Some(Named::Node(index)) => Some(self.definition.nodes[*index].unit.dimension),
+            _ => None,
+        };
+        if let (Some(left), Some(right)) = (unit(part), unit(whole))
+            && left != right
+        {
+            self.faults.push(Fault::SidesDiffer {
+                operation: "parts".to_owned(),
+                left: left.to_string(),
+                right: right.to_string(),
+                left_at: span(&part.at),
+                right_at: span(&whole.at),
+            });
+        }
+    }
+
     fn expect(&mut self, text: &Text, place: &str, roles: &[Role]) {
         let Some(&named) = self.names.get(&text.text) else {
             self.faults.push(unknown_name(&text.text, &text.at, self.names));

@@ -51,7 +51,8 @@ impl Answer {
 pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run]) -> Result<Vec<Answer>, FrameError> {
     let model = &fitted.model;
     let in_form = |runs: &[Run]| runs.iter().map(|run| canonical(run, catalog)).collect::<Vec<Run>>();
-    let (own, anchors) = (in_form(asked), in_form(given));
+    let (mut own, anchors) = (in_form(asked), in_form(given));
+    own.iter_mut().for_each(|run| fitted.record.seen.fill(run));
     let (frame, measured) = (Frame::new(model, catalog, &own)?, Frame::new(model, catalog, &anchors)?);
     let levels: Vec<Vec<String>> = frame
         .level_names

@@ -116,11 +116,13 @@ pub enum Function {
     Softcap,
     /// `clip(x, low, high)`.
     Clip,
+    /// `mod(a, b)`: what is left of a after taking away b as often as it goes; 0 where b divides a.
+    Mod,
 }
 
 impl Function {
     /// Every function with its name.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("if", Self::If),
         ("min", Self::Min),
         ("max", Self::Max),
@@ -132,6 +134,7 @@ impl Function {
         ("smin", Self::Smin),
         ("softcap", Self::Softcap),
         ("clip", Self::Clip),
+        ("mod", Self::Mod),
     ];
 
     /// As written.
@@ -153,6 +156,7 @@ impl Function {
             Self::Smin => "smin(a, b, sharpness)",
             Self::Softcap => "softcap(x, room, sharpness)",
             Self::Clip => "clip(x, low, high)",
+            Self::Mod => "mod(a, b)",
         }
     }
 
@@ -161,6 +165,7 @@ impl Function {
         match self {
             Self::If | Self::Smax | Self::Smin | Self::Softcap | Self::Clip => (3, 3),
             Self::Min | Self::Max => (2, 16),
+            Self::Mod => (2, 2),
             Self::Exp | Self::Log | Self::Log2 | Self::Sqrt => (1, 1),
         }
     }
