@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::result::{Check, Conflict, Repeats, Test, Trend};
-use super::{conflicts, limits, questions, repeats, rests, shuffled, trends};
+use super::{WhatIfScore, conflicts, limits, pairs, questions, repeats, rests, shuffled, trends};
 use crate::catalog::Catalog;
 use crate::fit::{Fitted, Left, Score, frame, predictions, relevant};
 use crate::model::{Frame, FrameError, ValueKind};
@@ -21,6 +21,8 @@ pub struct Options {
     pub metrics: Vec<String>,
     /// Whether the scores come from nested cross-validation.
     pub nested: bool,
+    /// Whether every pair of runs that differ in one setting is asked about as a what-if.
+    pub what_if: bool,
     /// Seed of the permutations.
     pub seed: u64,
 }
@@ -138,6 +140,7 @@ pub fn check(
         conflicts,
         undecided: rests::undecided(&ground, catalog, runs)?,
         rests_on: rests::rests_on(&ground),
+        what_if: if options.what_if { what_ifs(fitted, catalog, runs, &ground.metrics)? } else { Vec::new() },
     })
 }
 
@@ -155,6 +158,22 @@ fn metrics(fitted: &Fitted, runs: &[Run], asked: &[String]) -> Vec<String> {
         }
     }
     found
+}
+
+/// What-ifs between measured runs; metrics that tasks have in place of the default one are scored with it.
+fn what_ifs(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    runs: &[Run],
+    metrics: &[String],
+) -> Result<Vec<WhatIfScore>, FrameError> {
+    let model = &fitted.model;
+    let is_default = |metric: &String| {
+        *metric == model.default_metric || model.node(metric).is_some_and(|node| !node.tasks.is_empty())
+    };
+    let (defaults, others): (Vec<String>, Vec<String>) = metrics.iter().cloned().partition(is_default);
+    let groups = std::iter::once(defaults).filter(|own| !own.is_empty()).chain(others.into_iter().map(|own| vec![own]));
+    pairs::what_ifs(fitted, catalog, runs, &groups.collect::<Vec<_>>())
 }
 
 /// The strongest trends of a stage, in words.

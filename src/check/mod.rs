@@ -17,6 +17,7 @@ mod judge;
 pub mod limits;
 mod questions;
 mod reference;
+mod pairs;
 mod repeats;
 mod rests;
 mod result;
@@ -28,3 +29,4 @@ pub use judge::{Options, check};
 pub use result::{
     Check, Conflict, Coverage, Errors, Question, Repeats, RestsOn, SpreadOf, Test, Trend, Undecided, Verdict,
 };
+pub use pairs::WhatIfScore;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::pairs::WhatIfScore;
+
 /// Whether a kind of question is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -215,6 +217,8 @@ pub struct Check {
     pub undecided: Undecided,
     /// What predictions rest on.
     pub rests_on: Vec<RestsOn>,
+    /// What became of what-ifs between measured runs, where that was asked for.
+    pub what_if: Vec<WhatIfScore>,
 }
 
 impl Check {

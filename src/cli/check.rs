@@ -31,6 +31,9 @@ pub(super) struct Check {
     /// Learn the residual process again in every fold: slower, and nothing of the runs held out is known
     #[arg(long)]
     nested: bool,
+    /// Ask `what if` of every run whose measured counterpart differs in one setting and was held out
+    #[arg(long)]
+    whatif: bool,
     /// End with exit code 3 if a test fails or a kind of question is not to be trusted
     #[arg(long)]
     strict: bool,
@@ -54,7 +57,7 @@ impl Check {
             let scores = if self.nested { cross_validate_nested(&fitted, &context.catalog, &runs)? } else { scores };
             let is_of = |metric: &&&str| fitted.model.node(metric).is_some();
             let metrics = asked.iter().filter(is_of).map(|metric| (*metric).to_owned()).collect();
-            let options = Options { metrics, nested: self.nested, seed: self.work.seed };
+            let options = Options { metrics, nested: self.nested, what_if: self.whatif, seed: self.work.seed };
             checks.push(check(&fitted, &scores, &context.catalog, &runs, &options)?);
         }
         context.remark(&format!("checked in {:.1} s", began.elapsed().as_secs_f64()));

@@ -1,5 +1,6 @@
 //! A model with its estimates.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -100,6 +101,14 @@ impl Fitted {
         }
     }
 
+    /// The same estimates, with a coordinate for every level of these that has none yet.
+    pub(crate) fn knowing(&self, levels: &[Vec<String>]) -> Cow<'_, Self> {
+        let knows = |(parameter, new): (usize, &Vec<String>)| {
+            new.iter().all(|level| level.is_empty() || self.space.levels(parameter).any(|own| own == level))
+        };
+        if levels.iter().enumerate().all(knows) { Cow::Borrowed(self) } else { Cow::Owned(self.extended(levels)) }
+    }
+
     /// The same estimates with a coordinate for every further level: such a level keeps its prior spread.
     pub(crate) fn extended(&self, levels: &[Vec<String>]) -> Self {
         let all: Vec<Vec<String>> = levels
@@ -114,9 +123,6 @@ impl Fitted {
             })
             .collect();
         let space = ParameterSpace::new(&self.model, &all);
-        if space.len() == self.space.len() {
-            return self.clone();
-        }
         let old: Vec<Option<usize>> =
             space.names().iter().map(|name| self.space.names().iter().position(|own| own == name)).collect();
         let own = &self.factor * self.factor.transpose();

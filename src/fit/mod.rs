@@ -24,12 +24,14 @@ mod solver;
 mod summary;
 mod support;
 
+pub(crate) use calibration::held_out;
 pub use calibration::{COVERAGE, Calibration, Factor, Score, cross_validate};
 pub use file::{FittedFileError, model_names, read_fitted, write_fitted};
 pub use fitted::{Fitted, Record};
 pub use folds::Fold;
 pub use likelihood::DEGREES_OF_FREEDOM;
 pub use nested::cross_validate_nested;
+pub(crate) use forecast::{Anchors, Forecast};
 pub(crate) use noise::Left;
 pub(crate) use reliance::{Reliance, effective_parameters, reliance, spread_coordinates};
 pub(crate) use residual::Design;
@@ -50,7 +52,7 @@ use crate::runs::Run;
 use calibration::{cross_validated, observations};
 use objective::Objective;
 use solver::{Solution, resolve, solve};
-pub(crate) use support::{gap, views, worst};
+pub(crate) use support::{View, gap, views, worst};
 
 /// Why a model could not be fitted.
 #[derive(Debug, Error, Diagnostic)]

@@ -1,5 +1,7 @@
 //! Metrics of runs that were never measured, with intervals.
 
+use std::borrow::Cow;
+
 use crate::catalog::Catalog;
 use crate::fit::{Distance, Fitted, Support, views};
 use crate::model::{Frame, FrameError, canonical};
@@ -60,8 +62,13 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         .zip(&measured.level_names)
         .map(|(own, given)| own.iter().chain(given).cloned().collect())
         .collect();
-    let whole = fitted.extended(&levels);
-    let (whole, anchored) = if given.is_empty() { (whole, None) } else { whole.anchored(&measured) };
+    let whole = fitted.knowing(&levels);
+    let (whole, anchored) = if given.is_empty() {
+        (whole, None)
+    } else {
+        let (moved, anchors) = whole.into_owned().anchored(&measured);
+        (Cow::Owned(moved), anchors)
+    };
     let forecast = whole.forecast(&frame, anchored.as_ref());
     let mut support = fitted.support.clone();
     if !given.is_empty() {

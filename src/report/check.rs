@@ -29,11 +29,42 @@ pub fn document(check: &Check) -> Document {
     verdicts(&mut document, check);
     tests(&mut document, check);
     errors(&mut document, check);
+    what_ifs(&mut document, check);
     intervals(&mut document, check);
     trends(&mut document, check);
     repeats(&mut document, check);
     open(&mut document, check);
     document
+}
+
+/// Direction and size of changes that were asked about before they were seen.
+fn what_ifs(document: &mut Document, check: &Check) {
+    if check.what_if.is_empty() {
+        return;
+    }
+    document.heading("What-ifs");
+    document.paragraph(
+        "Pairs of measured runs that differ in one setting: the change is foreseen from the first run by a fit without the \
+         second. Direction counts where the runs differ by more than 3 %; the error is the median of |ln foreseen ratio − ln \
+         measured ratio|; inside is the share within the 90 % interval.",
+    );
+    let heads = ["pairs", "direction", "error", "inside"].map(Column::right);
+    let mut table = Table::new([Column::left("metric"), Column::left("what changes")].into_iter().chain(heads));
+    for own in &check.what_if {
+        let right = own.right.map_or_else(|| "–".to_owned(), percent);
+        let metrics = own.metrics.iter().enumerate().fold(Text::new(), |text, (at, name)| {
+            if at > 0 { text.plain(", ").code(name) } else { text.code(name) }
+        });
+        table.row([
+            metrics,
+            Text::new().plain(about(&own.kind)),
+            Text::new().plain(own.pairs.to_string()),
+            Text::new().plain(right),
+            Text::new().plain(format!("{:.3}", own.error)),
+            Text::new().plain(percent(own.inside)),
+        ]);
+    }
+    document.table(table);
 }
 
 fn metrics(check: &Check) -> Vec<&str> {

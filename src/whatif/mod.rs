@@ -4,5 +4,7 @@
 //! Causality, 2009, section 7.1). What the model leaves unexplained of the run is carried over.
 
 mod intervene;
+mod reference;
 
 pub use intervene::{Outcome, intervene};
+pub(crate) use reference::Reference;
