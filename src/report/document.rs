@@ -1,6 +1,7 @@
 //! Title and blocks, written top to bottom.
 
 use super::block::{Bars, Block, Table};
+use super::chart::Chart;
 use super::text::{Span, Text, Tone};
 
 /// An answer, ready to be laid out.
@@ -83,6 +84,11 @@ impl Document {
     /// Adds a diverging bar chart.
     pub fn bars(&mut self, bars: Bars) -> &mut Self {
         self.push(Block::Bars(bars))
+    }
+
+    /// Adds points and curves over two axes.
+    pub fn chart(&mut self, chart: Chart) -> &mut Self {
+        self.push(Block::Chart(chart))
     }
 
     /// Adds bullets.

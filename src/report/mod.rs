@@ -16,6 +16,7 @@
 //! ```
 
 mod block;
+mod chart;
 pub mod check;
 mod diagnosis;
 mod document;
@@ -28,6 +29,7 @@ pub mod runs;
 mod text;
 
 pub use block::{Align, Bar, Bars, Block, Column, Table};
+pub use chart::{Axis, Chart, Point, Series};
 pub use diagnosis::diagnosis;
 pub use document::Document;
 pub use render::TextStyle;

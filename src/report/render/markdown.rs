@@ -25,6 +25,7 @@ fn block(block: &Block) -> String {
             let lines: Vec<String> = bars::bars(own, CHART_WIDTH).iter().map(|line| paint(line, false, true)).collect();
             fenced(&lines)
         }
+        Block::Chart(_) => String::new(),
         Block::List(items) => {
             items.iter().map(|item| format!("- {}", line_start(&inline(item)))).collect::<Vec<_>>().join("\n")
         }

@@ -61,6 +61,7 @@ fn lay_out(block: &Block, width: usize) -> Vec<Text> {
         Block::Paragraph(words) => wrap(words, prose),
         Block::Table(own) => table::table(own, width),
         Block::Bars(own) => bars::bars(own, width),
+        Block::Chart(_) => Vec::new(),
         Block::List(items) => items.iter().flat_map(|item| hang("• ", wrap(item, prose - 2))).collect(),
         Block::Code(lines) => lines.iter().flat_map(|line| code(line, width)).collect(),
         Block::Fields(own) => table::fields(own, prose),
