@@ -1,8 +1,8 @@
 //! A document as GitHub-flavored Markdown.
 
 use super::super::{Align, Block, Document, Span, Table, Text, Tone};
-use super::bars;
 use super::line::paint;
+use super::{bars, plot};
 
 /// Columns of charts, which stand in code blocks.
 const CHART_WIDTH: usize = 76;
@@ -21,11 +21,8 @@ fn block(block: &Block) -> String {
         Block::Heading(level, words) => format!("{} {}", "#".repeat(usize::from((*level).clamp(2, 6))), inline(words)),
         Block::Paragraph(words) => line_start(&inline(words)),
         Block::Table(own) => table(own),
-        Block::Bars(own) => {
-            let lines: Vec<String> = bars::bars(own, CHART_WIDTH).iter().map(|line| paint(line, false, true)).collect();
-            fenced(&lines)
-        }
-        Block::Chart(_) => String::new(),
+        Block::Bars(own) => drawing(&bars::bars(own, CHART_WIDTH)),
+        Block::Chart(own) => drawing(&plot::plot(own, CHART_WIDTH)),
         Block::List(items) => {
             items.iter().map(|item| format!("- {}", line_start(&inline(item)))).collect::<Vec<_>>().join("\n")
         }
@@ -36,6 +33,11 @@ fn block(block: &Block) -> String {
             fields.iter().map(field).collect::<Vec<_>>().join("\n")
         }
     }
+}
+
+/// What is drawn in characters, as a code block.
+fn drawing(lines: &[Text]) -> String {
+    fenced(&lines.iter().map(|line| paint(line, false, true)).collect::<Vec<_>>())
 }
 
 /// A code block with a fence longer than any inside.

@@ -3,6 +3,8 @@
 mod bars;
 mod line;
 mod markdown;
+mod plot;
+mod scale;
 mod table;
 mod terminal;
 
