@@ -23,6 +23,7 @@ mod document;
 pub mod fit;
 pub mod graph;
 pub mod import;
+mod markup;
 pub mod predict;
 pub mod render;
 pub mod runs;

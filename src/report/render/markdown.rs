@@ -11,8 +11,9 @@ const CHART_WIDTH: usize = 76;
 /// HTML or a new cell.
 pub fn markdown(document: &Document) -> String {
     let title = Some(format!("# {}", inline(document.title()))).filter(|_| !document.title().is_empty());
-    let blocks = document.blocks().iter().map(block).filter(|block| !block.is_empty());
-    let parts: Vec<String> = title.into_iter().chain(blocks).collect();
+    let made_by = document.made_by().map(|words| line_start(&inline(words)));
+    let blocks = document.blocks().iter().map(block);
+    let parts: Vec<String> = title.into_iter().chain(made_by).chain(blocks).filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { String::new() } else { parts.join("\n\n") + "\n" }
 }
 

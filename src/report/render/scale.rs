@@ -118,6 +118,11 @@ impl<'a> Scale<'a> {
         Some(Self { axis, ends: [start, high + room] })
     }
 
+    /// A scale from end to end; in logs on a logarithmic axis.
+    pub(super) fn between(axis: &'a Axis, low: f64, high: f64) -> Self {
+        Self { axis, ends: [low, high] }
+    }
+
     /// Where a value stands: 0 at the start of the axis, 1 at its end, beyond for what it does not span.
     pub(super) fn share(&self, value: f64) -> f64 {
         let place = if self.axis.logarithmic { value.ln() } else { value };
@@ -151,6 +156,10 @@ impl<'a> Scale<'a> {
     fn multiples(&self, most: usize) -> Vec<Tick> {
         let [low, high] = self.values();
         let like = low.abs().max(high.abs());
+        if high - low <= SAME * like {
+            // No step is small enough; only `between` can ask for this.
+            return Vec::new();
+        }
         let mut power = ((high - low) / most as f64).log10().floor();
         loop {
             for digit in [1.0, 2.0, 5.0] {
