@@ -9,6 +9,7 @@ use crate::import::ImportError;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::predict::MetricError;
+use crate::whatif::{BudgetError, WhatIfError};
 use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
 
 /// Exit code of what could not be written.
@@ -59,6 +60,14 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Metric(#[from] MetricError),
+    /// A what-if.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    WhatIf(#[from] WhatIfError),
+    /// A limit on a metric.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Budget(#[from] BudgetError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -9,7 +9,7 @@ use super::players::{fill_noise, players};
 use crate::attribute::{mechanism_shares, sampled_shapley, shapley_linear, shapley_weights};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::{Columns, Frame, FrameError, Model, Slopes, Slot};
+use crate::model::{Columns, Frame, FrameError, Slopes, Slot};
 use crate::predict::Abducted;
 
 /// Up to this many players every coalition is evaluated.
@@ -147,7 +147,7 @@ impl<'a> Game<'a> {
     /// The shares add up to `log_factor`.
     pub(super) fn shares(&self, player: usize, slot: Slot, log_factor: f64) -> Vec<f64> {
         let model = &self.fitted.model;
-        let labels = slot_labels(model);
+        let labels = model.slot_mechanisms();
         let count = self.players.len();
         let bit = 1 << player;
         let pairs: Vec<(usize, f64)> = if count <= EXACT_SHARES {
@@ -190,15 +190,6 @@ fn spread_rest(shares: &mut [f64], whole: f64) {
     } else {
         shares[last] += rest;
     }
-}
-
-/// Mechanism of every slot: that of the node whose value it is.
-fn slot_labels(model: &Model) -> Vec<Option<usize>> {
-    let mut labels = vec![None; model.tape.ops.len()];
-    for (node, mechanism) in model.nodes.iter().zip(&model.mechanism_of) {
-        labels[node.value as usize] = *mechanism;
-    }
-    labels
 }
 
 /// The coalitions to evaluate: all of them, or those that the sampled orders pass.

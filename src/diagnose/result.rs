@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::notes::Caveat;
+use crate::runs::more_is_worse;
 
 /// Whether there is something to explain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -232,7 +233,7 @@ impl Diagnosis {
 
     /// Whether more of the metric is worse.
     pub fn more_is_worse(&self) -> bool {
-        !self.metric.starts_with("throughput")
+        more_is_worse(&self.metric)
     }
 
     /// Whether the unexplained part is larger than the explained one.

@@ -31,7 +31,7 @@ pub use fitted::{Fitted, Record};
 pub use folds::Fold;
 pub use likelihood::DEGREES_OF_FREEDOM;
 pub use nested::cross_validate_nested;
-pub(crate) use forecast::{Anchors, Forecast};
+pub(crate) use forecast::{Anchors, Expected as ExpectedRun, Forecast};
 pub(crate) use noise::Left;
 pub(crate) use reliance::{Reliance, effective_parameters, reliance, spread_coordinates};
 pub(crate) use residual::Design;

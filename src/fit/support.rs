@@ -35,6 +35,16 @@ impl Distance {
             Self::Nothing => "nothing-measured",
         }
     }
+
+    /// Its place in the order of severity: 0 for measured.
+    pub fn severity(self, model: &Model) -> usize {
+        match self {
+            Self::Measured => 0,
+            Self::Interpolation => 1,
+            Self::Shift(kind) => kind + 2,
+            Self::Nothing => model.shifts.len() + 2,
+        }
+    }
 }
 
 /// The views of evaluated values of `rows` runs.

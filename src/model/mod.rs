@@ -341,6 +341,15 @@ impl Model {
             .product()
     }
 
+    /// Mechanism of every slot: that of the node whose value it is.
+    pub(crate) fn slot_mechanisms(&self) -> Vec<Option<usize>> {
+        let mut labels = vec![None; self.tape.ops.len()];
+        for (node, mechanism) in self.nodes.iter().zip(&self.mechanism_of) {
+            labels[node.value as usize] = *mechanism;
+        }
+        labels
+    }
+
     /// Metrics and identities: what can be asked for.
     pub fn metrics(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.role.is_outcome())

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::catalog::Catalog;
-use crate::fit::{Distance, Fitted, Support, views};
+use crate::fit::{Fitted, Support, views};
 use crate::model::{Frame, FrameError, canonical};
 use crate::runs::Run;
 
@@ -98,7 +98,7 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         Answer {
             run: run.id.clone(),
             support: distance.name(model).to_owned(),
-            severity: severity(distance, model.shifts.len()),
+            severity: distance.severity(model),
             changes: nearest.map_or_else(Vec::new, |nearest| changes(fitted, &support, nearest, &expected.view)),
             broken: expected.broken.iter().map(|&index| model.constraints[index].name.clone()).collect(),
             states: model
@@ -112,15 +112,6 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         }
     });
     Ok(answers.collect())
-}
-
-fn severity(distance: Distance, kinds: usize) -> usize {
-    match distance {
-        Distance::Measured => 0,
-        Distance::Interpolation => 1,
-        Distance::Shift(kind) => kind + 2,
-        Distance::Nothing => kinds + 2,
-    }
 }
 
 /// What the nearest measured run has otherwise.

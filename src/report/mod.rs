@@ -28,6 +28,7 @@ pub mod predict;
 pub mod render;
 pub mod runs;
 mod text;
+pub mod whatif;
 
 pub use block::{Align, Bar, Bars, Block, Column, Table};
 pub use chart::{Axis, Chart, Point, Series};

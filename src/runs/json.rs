@@ -20,7 +20,7 @@ fn number(value: f64) -> Json {
 }
 
 /// A condition's value.
-fn condition(value: &Value) -> Json {
+pub fn condition_json(value: &Value) -> Json {
     match value {
         Value::Number(value) => number(*value),
         Value::Name(name) => json!(name),
@@ -34,7 +34,7 @@ pub fn run_json(run: &Run) -> Json {
         map.iter().map(|(name, value)| (name.clone(), number(*value))).collect()
     };
     let conditions: Map<String, Json> =
-        run.conditions.iter().map(|(name, value)| (name.clone(), condition(value))).collect();
+        run.conditions.iter().map(|(name, value)| (name.clone(), condition_json(value))).collect();
     let mut object = Map::new();
     object.insert("id".to_owned(), json!(run.id));
     object.insert("conditions".to_owned(), Json::Object(conditions));

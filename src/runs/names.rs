@@ -46,6 +46,11 @@ impl Name {
     }
 }
 
+/// Whether more of a metric is worse: of everything but throughput.
+pub fn more_is_worse(metric: &str) -> bool {
+    !metric.starts_with("throughput")
+}
+
 /// The name of a CSV column: a quantity carries its SI unit, a count or a name stands bare.
 pub(super) fn column_name(name: &str, unit: &str) -> String {
     let suffix = match unit {

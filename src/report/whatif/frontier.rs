@@ -1,0 +1,144 @@
+//! Many changes of one run: a table, and latency against the metric asked about.
+
+use super::super::{Axis, Chart, Column, Document, Point, Series, Table, Text};
+use super::{factor, feasible, shared};
+use crate::notes::words;
+use crate::unit::{percent, show};
+use crate::whatif::{Answer, WhatIf};
+
+/// Rows of the table at most; of more, those on the frontier and within the budgets are shown.
+const MOST: usize = 60;
+/// Caveats shown at most.
+const CAVEATS: usize = 12;
+/// Curves of a chart at most: more are one.
+const CURVES: usize = 8;
+
+/// The document of many answers.
+pub(super) fn document(found: &WhatIf) -> Document {
+    let mut document = Document::new(headline(found));
+    let feasible = found.answers.iter().filter(|own| own.feasible).count();
+    document.fields([
+        (Text::from("run"), Text::new().code(&found.reference)),
+        (Text::from("changes"), Text::new().plain(format!("{}, {feasible} feasible", found.answers.len()))),
+    ]);
+    for budget in &found.budgets {
+        document.fields([(Text::from("budget"), Text::new().plain(budget.words()))]);
+    }
+    if let Some(chart) = chart(found) {
+        document.heading("Time and energy");
+        document.chart(chart);
+    }
+    answers(&mut document, found);
+    let told = shared(found.answers.iter());
+    if !told.is_empty() {
+        document.heading("What to know");
+        let whole = found.answers.len();
+        let text = |(caveat, count): &(&crate::notes::Caveat, usize)| {
+            let of = if *count == whole { "all answers: ".to_owned() } else { format!("{count} of {whole}: ") };
+            let of = if *count == 1 { String::new() } else { of };
+            Text::from(format!("{of}{}", caveat.text))
+        };
+        document.list(told.iter().take(CAVEATS).map(text));
+        if told.len() > CAVEATS {
+            document.paragraph(format!("… and {} more, in the JSON answer", told.len() - CAVEATS));
+        }
+    }
+    document
+}
+
+fn headline(found: &WhatIf) -> Text {
+    let what = words(&found.metric.0);
+    let Some(best) = found.best.map(|index| &found.answers[index]) else {
+        let why = if found.answers.iter().any(|own| own.feasible) { "keeps the budget" } else { "is feasible" };
+        return Text::new().plain(format!("None of {} changes {why}", found.answers.len()));
+    };
+    let end = if found.more_is_worse { "least" } else { "most" };
+    let value = best.metric(&found.metric.0).map_or_else(String::new, |own| show(own.predicted, &found.metric.1));
+    let text = Text::new().code(best.name()).plain(format!(" has the {end} {what}: {value}"));
+    match best.within.iter().copied().reduce(f64::min) {
+        Some(probability) => text.plain(format!(", within the budget with probability {}", percent(probability))),
+        None => text,
+    }
+}
+
+fn answers(document: &mut Document, found: &WhatIf) {
+    document.heading("Answers");
+    let metric = &found.metric.0;
+    let latency = found.latency.as_ref().filter(|(name, _)| name != metric);
+    let mut heads = vec![Column::left("change"), Column::left("feasible"), Column::right(words(metric)), Column::left("factor")];
+    if let Some((name, _)) = latency {
+        heads.insert(2, Column::right(name.as_str()));
+    }
+    heads.extend(found.budgets.iter().map(|_| Column::right("kept")));
+    let mut table = Table::new(heads);
+    let is_shown = |(index, own): &(usize, &Answer)| found.answers.len() <= MOST || own.frontier || found.best == Some(*index);
+    for (index, own) in found.answers.iter().enumerate().filter(is_shown) {
+        let name = Text::new().plain(own.name());
+        let name = if found.best == Some(index) { name.strong(" best") } else if own.frontier { name.dim(" *") } else { name };
+        let value = |name: &str| own.metric(name).map_or_else(|| "–".to_owned(), |own| show(own.predicted, &own.unit));
+        let mut row = vec![name, feasible(own)];
+        row.extend(latency.map(|(name, _)| Text::new().plain(value(name))));
+        row.push(Text::new().plain(value(metric)));
+        row.push(own.metric(metric).map_or_else(Text::new, |own| factor(found, own)));
+        row.extend(own.within.iter().map(|probability| Text::new().plain(percent(*probability))));
+        table.row(row);
+    }
+    let hidden = if found.answers.len() > MOST { "; only these and the best are shown" } else { "" };
+    table.note(format!("*: no feasible change has both less latency and a better {}{hidden}", words(metric)));
+    document.table(table);
+}
+
+/// Latency against the metric: one curve for each combination of what is set beside the first condition of many values.
+fn chart(found: &WhatIf) -> Option<Chart> {
+    let (latency, unit) = found.latency.as_ref().filter(|(name, _)| *name != found.metric.0)?;
+    let mut curves: Vec<(String, Vec<Point>)> = Vec::new();
+    let along = along(found)?;
+    for (index, own) in found.answers.iter().enumerate().filter(|(_, own)| own.feasible) {
+        let (Some(x), Some(y)) = (own.metric(latency), own.metric(&found.metric.0)) else { continue };
+        let rest: Vec<String> =
+            own.set.iter().filter(|(name, _)| *name != along).map(|(name, value)| format!("{name}={value}")).collect();
+        let value = own.set.iter().find(|(name, _)| *name == along).map_or_else(String::new, |(_, value)| value.to_string());
+        let point = Point::new(x.predicted, y.predicted).labeled(Text::new().plain(value)).within(y.interval[0], y.interval[1]);
+        let point = if own.frontier || found.best == Some(index) { point.marked() } else { point };
+        let name = if rest.is_empty() { along.clone() } else { rest.join(",") };
+        match curves.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, points)) => points.push(point),
+            None => curves.push((name, vec![point])),
+        }
+    }
+    if curves.is_empty() {
+        return None;
+    }
+    let axis = |name: &str, unit: &str| Axis::log(words(name), unit);
+    let mut chart = Chart::new(
+        Text::new().plain(format!("{} against {}, along {along}", words(&found.metric.0), words(latency))),
+        axis(latency, unit),
+        axis(&found.metric.0, &found.metric.1),
+    );
+    if curves.len() > CURVES {
+        let all = curves.into_iter().flat_map(|(_, points)| points);
+        chart.series(Series::scatter("all changes", all));
+    } else {
+        for (name, points) in curves {
+            chart.series(Series::curve(Text::new().plain(name), points));
+        }
+    }
+    let now = (found.metrics_reference.get(latency), found.metrics_reference.get(&found.metric.0));
+    if let (Some(&x), Some(&y)) = now {
+        chart.series(Series::scatter("the run as it is", [Point::new(x, y).labeled("now")]));
+    }
+    Some(chart)
+}
+
+/// The condition with most values.
+fn along(found: &WhatIf) -> Option<String> {
+    let first = found.answers.first()?;
+    let values = |name: &str| {
+        let mut values: Vec<String> =
+            found.answers.iter().flat_map(|own| &own.set).filter(|own| own.0 == name).map(|own| own.1.to_string()).collect();
+        values.sort();
+        values.dedup();
+        values.len()
+    };
+    first.set.iter().map(|(name, _)| name).max_by_key(|name| values(name)).cloned()
+}

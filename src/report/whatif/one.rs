@@ -1,0 +1,150 @@
+//! One change of one run.
+
+use super::super::{Bars, Column, Document, Table, Text};
+use super::{factor, feasible};
+use crate::notes::{list, words};
+use crate::unit::{percent, show, show_plain};
+use crate::whatif::{Answer, Limit, WhatIf};
+
+/// Mechanisms shown; the others are summed.
+const MECHANISMS: usize = 8;
+/// A factor within this of 1 has no bar of its own.
+const SMALL: f64 = 0.003;
+/// Conditions named for a neighbor.
+const OTHERWISE: usize = 4;
+
+/// The document of a single answer.
+pub(super) fn document(found: &WhatIf, answer: &Answer) -> Document {
+    let mut document = Document::new(headline(found, answer));
+    document.fields([
+        (Text::from("run"), Text::new().code(&found.reference)),
+        (Text::from("change"), Text::new().code(answer.name())),
+        (Text::from("question"), Text::new().plain(&answer.support)),
+        (Text::from("feasible"), feasible(answer)),
+    ]);
+    metrics(&mut document, found, answer);
+    mechanisms(&mut document, found, answer);
+    limits(&mut document, answer);
+    if !answer.needs.is_empty() {
+        document.heading("What it needs");
+        let need = |(name, text): &(String, String)| Text::new().code(name).plain(format!(": {text}"));
+        document.list(answer.needs.iter().map(need));
+    }
+    nearest(&mut document, found, answer);
+    if !found.budgets.is_empty() {
+        document.heading("Budgets");
+        let told = found.budgets.iter().zip(&answer.within);
+        document.list(told.map(|(budget, probability)| format!("`{}` is kept with probability {}", budget.words(), percent(*probability))));
+    }
+    if !answer.caveats.is_empty() {
+        document.heading("What to know");
+        document.list(answer.caveats.iter().map(|caveat| &caveat.text));
+    }
+    document
+}
+
+/// `precision=fp8 lowers energy per token by 21 %`.
+fn headline(found: &WhatIf, answer: &Answer) -> Text {
+    let (metric, _) = &found.metric;
+    let text = Text::new().code(answer.name());
+    let Some(own) = answer.metric(metric) else {
+        return text.plain(format!(" leaves {} without a meaning", words(metric)));
+    };
+    let [low, high] = own.factor_interval;
+    let what = words(metric);
+    let verb = if own.factor < 1.0 { "lowers" } else { "raises" };
+    let size = percent((own.factor - 1.0).abs());
+    if own.factor == 1.0 {
+        text.plain(format!(" changes nothing of {what}"))
+    } else if low <= 1.0 && high >= 1.0 {
+        text.plain(format!(" may change {what}: {verb} it by {size}, which is not distinguishable from no change"))
+    } else {
+        let unless = if answer.feasible { "" } else { ", but is not feasible" };
+        text.plain(format!(" {verb} {what} by {size}{unless}"))
+    }
+}
+
+fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
+    document.heading("Metrics");
+    let heads = [Column::left("metric"), Column::right("now"), Column::right("then"), Column::left("90 % interval"), Column::left("factor")];
+    let mut table = Table::new(heads);
+    for own in &answer.metrics {
+        let now = found.metrics_reference.get(&own.metric);
+        let [low, high] = own.interval.map(|end| show(end, &own.unit));
+        table.row([
+            Text::new().code(&own.metric),
+            Text::new().plain(now.map_or_else(|| "–".to_owned(), |value| show(*value, &own.unit))),
+            Text::new().plain(show(own.predicted, &own.unit)),
+            Text::new().plain(if own.interval[0] == own.interval[1] { "measured".to_owned() } else { format!("{low} to {high}") }),
+            if own.metric == found.metric.0 { factor(found, own) } else { Text::new().plain(format!("×{}", show_plain(own.factor))) },
+        ]);
+    }
+    document.table(table);
+}
+
+fn mechanisms(document: &mut Document, found: &WhatIf, answer: &Answer) {
+    let large: Vec<_> = answer.mechanisms.iter().filter(|own| own.factor.ln().abs() > SMALL).take(MECHANISMS).collect();
+    let Some(whole) = answer.metric(&found.metric.0).filter(|_| !large.is_empty()) else { return };
+    document.heading("How it acts");
+    let mut bars = Bars::new(format!("factor on {}; they multiply to the whole", words(&found.metric.0)));
+    for own in &large {
+        bars.bar(words(&own.mechanism), own.factor.ln(), format!("×{:.2}", own.factor));
+    }
+    let rest: f64 = whole.factor.ln() - large.iter().map(|own| own.factor.ln()).sum::<f64>();
+    if rest.abs() > SMALL {
+        bars.bar("all others", rest, format!("×{:.2}", rest.exp()));
+    }
+    let ends = (whole.factor_interval[0].ln(), whole.factor_interval[1].ln());
+    bars.bar_with_interval(Text::new().strong("together"), whole.factor.ln(), ends, format!("×{:.2}", whole.factor));
+    document.bars(bars);
+    if large.iter().any(|own| own.mechanism == "similar_runs") {
+        document.paragraph(Text::new().dim("`similar runs`: what measured runs like it showed beyond the equations".replace('`', "")));
+    }
+}
+
+fn limits(document: &mut Document, answer: &Answer) {
+    let told: Vec<Text> = answer.limits.iter().filter_map(limit).collect();
+    if !told.is_empty() {
+        document.heading("Limits");
+        document.list(told);
+    }
+}
+
+/// `memory: weights 16 GB, … of 171 GB; batch_size up to about 131 (98 to 170)`.
+fn limit(limit: &Limit) -> Option<Text> {
+    let mark = Text::new().strong(words(&limit.constraint));
+    let mark = if limit.holds { mark.good(" kept") } else { mark.bad(" broken") };
+    let parts: Vec<String> =
+        limit.parts.iter().map(|(name, unit, value)| format!("{} {}", words(name), show(*value, unit))).collect();
+    let whole = limit.whole.as_ref().map(|(name, unit, value)| format!(" of {} of {}", show(*value, unit), words(name)));
+    let mut text = if parts.is_empty() { String::new() } else { format!(": {}{}", list(&parts), whole.unwrap_or_default()) };
+    if let Some((largest, [low, high])) = limit.largest {
+        let [largest, low, high] = [largest, low, high].map(|value| show_plain(value.floor()));
+        text += &format!("; `{}` up to about {largest} ({low} to {high})", limit.condition);
+    }
+    if !limit.allowed.is_empty() {
+        let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
+        text += &format!(": {}; `{}` may be {}", limit.meaning, limit.condition, list(&allowed));
+    }
+    (!text.is_empty() || !limit.holds).then(|| Text::from(&text).spans().iter().cloned().fold(mark, |mut mark, span| {
+        mark.push(span);
+        mark
+    }))
+}
+
+fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
+    if answer.nearest.is_empty() {
+        return;
+    }
+    document.heading("Nearest measured runs");
+    document.list(answer.nearest.iter().map(|own| {
+        let value = own.value.map_or_else(|| "–".to_owned(), |value| show(value, &found.metric.1));
+        let mut otherwise: Vec<String> =
+            own.otherwise.iter().take(OTHERWISE).map(|(name, value)| format!("{name}={value}")).collect();
+        if own.otherwise.len() > OTHERWISE {
+            otherwise.push(format!("{} more", own.otherwise.len() - OTHERWISE));
+        }
+        let differs = if otherwise.is_empty() { "the very configuration".to_owned() } else { format!("it has {}", list(&otherwise)) };
+        Text::new().code(&own.id).plain(format!(": {value}; {differs}"))
+    }));
+}
