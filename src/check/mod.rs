@@ -15,9 +15,9 @@ mod conflicts;
 mod coverage;
 mod judge;
 pub mod limits;
+mod pairs;
 mod questions;
 mod reference;
-mod pairs;
 mod repeats;
 mod rests;
 mod result;
@@ -26,7 +26,7 @@ mod trends;
 mod verdict;
 
 pub use judge::{Options, check};
+pub use pairs::WhatIfScore;
 pub use result::{
     Check, Conflict, Coverage, Errors, Question, Repeats, RestsOn, SpreadOf, Test, Trend, Undecided, Verdict,
 };
-pub use pairs::WhatIfScore;

@@ -9,8 +9,8 @@ use crate::import::ImportError;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::predict::MetricError;
-use crate::whatif::{BudgetError, WhatIfError};
 use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
+use crate::whatif::{BudgetError, WhatIfError};
 
 /// Exit code of what could not be written.
 const FAILED: u8 = 1;

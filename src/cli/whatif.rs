@@ -43,7 +43,8 @@ impl Whatif {
         let run = store.find(&self.run)?;
         let changes = Change::grid(&self.axes()?);
         let fitted = self.model.fitted_for(context, &[&run])?;
-        let budgets = self.budget.iter().map(|text| Budget::parse(text, &fitted.model)).collect::<Result<Vec<_>, _>>()?;
+        let budgets =
+            self.budget.iter().map(|text| Budget::parse(text, &fitted.model)).collect::<Result<Vec<_>, _>>()?;
         let runs: Vec<&Run> = store.runs().collect();
         let found = what_if(&fitted, &context.catalog, &runs, &run, &changes, self.metric.as_deref(), &budgets)?;
         let document = context.signed(document(&found), &[&fitted]);

@@ -107,7 +107,8 @@ fn write_seen(text: &mut String, name: &str, seen: &Seen) {
     }
     let _ = writeln!(text, "\n[{name}.fit.usual]");
     for (condition, tasks) in &seen.usual {
-        let tasks: Vec<String> = tasks.iter().map(|(task, value)| format!("{} = {:?}", quoted(task), rounded(*value, 3))).collect();
+        let tasks: Vec<String> =
+            tasks.iter().map(|(task, value)| format!("{} = {:?}", quoted(task), rounded(*value, 3))).collect();
         let _ = writeln!(text, "{condition} = {{ {} }}", tasks.join(", "));
     }
 }

@@ -245,7 +245,8 @@ impl Fitted {
                 .map(|(slope, noise)| slope.powi(2) * (noise.variance[lane.row] + noise.noise[lane.row].powi(2)))
                 .sum();
             let doubt = |bound: &Bound| inputs[bound.noise_input] * lane_values[bound.sigma as usize];
-            let unproven: f64 = if in_doubt { model.bounds.iter().map(|bound| doubt(bound).powi(2)).sum() } else { 0.0 };
+            let unproven: f64 =
+                if in_doubt { model.bounds.iter().map(|bound| doubt(bound).powi(2)).sum() } else { 0.0 };
             let (mut mean, mut variance) = (value.ln(), whitened.norm_squared() + own + unproven);
             if let Some((anchors, reach)) = anchors {
                 let cross = DVector::from_iterator(

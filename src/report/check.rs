@@ -52,9 +52,10 @@ fn what_ifs(document: &mut Document, check: &Check) {
     let mut table = Table::new([Column::left("metric"), Column::left("what changes")].into_iter().chain(heads));
     for own in &check.what_if {
         let right = own.right.map_or_else(|| "–".to_owned(), percent);
-        let metrics = own.metrics.iter().enumerate().fold(Text::new(), |text, (at, name)| {
-            if at > 0 { text.plain(", ").code(name) } else { text.code(name) }
-        });
+        let metrics =
+            own.metrics.iter().enumerate().fold(Text::new(), |text, (at, name)| {
+                if at > 0 { text.plain(", ").code(name) } else { text.code(name) }
+            });
         table.row([
             metrics,
             Text::new().plain(about(&own.kind)),

@@ -42,6 +42,16 @@ fn without_one(label: &str) -> &str {
     label.strip_prefix('1').filter(|rest| rest.starts_with('/')).unwrap_or(label)
 }
 
+/// Two values with their unit once where it is the same: `118 to 211 mJ`, `900 ms to 1.2 s`.
+pub fn show_range(ends: [f64; 2], unit: &str) -> String {
+    let [low, high] = ends.map(|end| show(end, unit));
+    let label = |text: &str| text.split_once(' ').map(|(_, label)| label.to_owned());
+    match (low.split_once(' '), label(&high)) {
+        (Some((number, own)), Some(other)) if own == other => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
 /// Whether a label counts things, so that one of them is singular.
 fn is_count(label: &str) -> bool {
     label.len() > 2 && label.ends_with('s') && !label.contains('/')

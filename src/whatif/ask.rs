@@ -67,7 +67,8 @@ pub fn what_if(
             after(fitted, &expected, row, &before, &asked[row], is_same.then_some(run))
         })
         .collect();
-    let factor = |row: &Vec<MetricAnswer>| row.iter().find(|own| own.metric == metric).map_or(f64::NAN, |own| own.factor);
+    let factor =
+        |row: &Vec<MetricAnswer>| row.iter().find(|own| own.metric == metric).map_or(f64::NAN, |own| own.factor);
     let mut factors: Vec<f64> = metrics.iter().map(factor).collect();
     factors.push(1.0);
     let mut mechanisms = mechanisms(&reference, catalog, &expected, target, &factors)?.into_iter();
@@ -92,7 +93,8 @@ pub fn what_if(
             caveats: Vec::new(),
             frontier: false,
         };
-        let own = Changed { run: &asked[row], assumed: changed[row].1.as_deref(), expected: &expected.forecast.rows[row] };
+        let own =
+            Changed { run: &asked[row], assumed: changed[row].1.as_deref(), expected: &expected.forecast.rows[row] };
         answer.caveats = caveats(&reference, &answer, &own, target);
         answers.push(answer);
     }

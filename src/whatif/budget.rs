@@ -60,7 +60,8 @@ impl Budget {
     /// Reads a limit. `=` and `<=` are the most, `>=` the least; `=` on a metric of which more is better is the least.
     pub fn parse(text: &str, model: &Model) -> Result<Self, BudgetError> {
         let relation = ["<=", ">=", "=", "<", ">"].into_iter().find(|sign| text.contains(sign));
-        let parts = relation.and_then(|sign| text.split_once(sign).map(|(name, value)| (name.trim(), sign, value.trim())));
+        let parts =
+            relation.and_then(|sign| text.split_once(sign).map(|(name, value)| (name.trim(), sign, value.trim())));
         let Some((name, sign, value)) = parts else { return Err(BudgetError::Form { text: text.to_owned() }) };
         let Some(node) = model.metrics().find(|node| node.name == name) else {
             let known: Vec<String> = model.metrics().map(|node| node.name.clone()).collect();
@@ -71,7 +72,11 @@ impl Budget {
             metric: name.to_owned(),
             value: value.to_owned(),
             reason,
-            example: if name.starts_with("itl") { "50ms".to_owned() } else { show(1000.0, &node.unit.label).replace(' ', "") },
+            example: if name.starts_with("itl") {
+                "50ms".to_owned()
+            } else {
+                show(1000.0, &node.unit.label).replace(' ', "")
+            },
         };
         let (number, unit) = parse_quantity(value).map_err(|error| refuse(error.to_string()))?;
         if unit.dimension != node.unit.dimension {

@@ -137,7 +137,8 @@ fn of_condition(reference: &Reference<'_>, name: &str, value: &Value, target: us
     let (number, [low, high]) = (value.number()?, varied.range?);
     (number < low || number > high).then(|| {
         let shown = |value: f64| show(value, &model.nodes[node].unit.label);
-        let text = format!("`{name}` of {} is beyond the {} to {} of the fit's runs", shown(number), shown(low), shown(high));
+        let text =
+            format!("`{name}` of {} is beyond the {} to {} of the fit's runs", shown(number), shown(low), shown(high));
         Caveat::new("extrapolation", text)
     })
 }

@@ -49,7 +49,8 @@ impl Change {
         for (name, value) in self.set.iter().filter(is_first).chain(self.set.iter().filter(|own| !is_first(own))) {
             set(&mut changed, name, value.clone());
         }
-        let brings_lengths = ["task", "model"].iter().any(|name| changed.conditions.get(*name) != run.conditions.get(*name));
+        let brings_lengths =
+            ["task", "model"].iter().any(|name| changed.conditions.get(*name) != run.conditions.get(*name));
         let mut assumed = None;
         if brings_lengths && !self.sets(LENGTHS[0]) {
             assumed = self.lengths(&mut changed, store).or_else(|| {
@@ -84,6 +85,9 @@ impl Change {
             }
         }
         let runs = alike.len();
-        Some(format!("answers of {} tokens, the median of {runs} measured runs of that model and task", show(length, "1")))
+        Some(format!(
+            "answers of {} tokens, the median of {runs} measured runs of that model and task",
+            show(length, "1")
+        ))
     }
 }

@@ -44,9 +44,9 @@ fn limit(
         let ceiling = at(model.nodes[node].value);
         (ceiling.max(proven.unwrap_or(0.0)), spread)
     });
-    let probability = ceiling.filter(|(_, spread)| *spread > 0.0).map(|(ceiling, spread)| {
-        if is_proven { 1.0 } else { cdf((ceiling / demand).ln() / spread) }
-    });
+    let probability = ceiling
+        .filter(|(_, spread)| *spread > 0.0)
+        .map(|(ceiling, spread)| if is_proven { 1.0 } else { cdf((ceiling / demand).ln() / spread) });
     let largest = ceiling.map(|(ceiling, spread)| {
         let factor = (NORMAL_QUANTILE_90 * spread).exp();
         (ceiling, [(ceiling / factor).max(proven.unwrap_or(0.0)), ceiling * factor])
@@ -78,7 +78,10 @@ fn allowed(reference: &Reference<'_>, expected: &Expected, constraint: &Constrai
     }
     let rows = TRIED as usize;
     let (values, _) = reference.fitted.evaluate(&frame, &(0..rows));
-    (0..rows).filter(|tried| values[constraint.holds as usize * rows + tried] != 0.0).map(|at| at as f64 + 1.0).collect()
+    (0..rows)
+        .filter(|tried| values[constraint.holds as usize * rows + tried] != 0.0)
+        .map(|at| at as f64 + 1.0)
+        .collect()
 }
 
 /// Standard normal distribution function.

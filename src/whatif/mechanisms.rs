@@ -29,8 +29,7 @@ pub(super) fn mechanisms(
     let target = model.nodes[node].value;
     let of = |row: usize| {
         let after: Vec<f64> = values.chunks_exact(rows).map(|column| column[row]).collect();
-        let shares =
-            mechanism_shares(&model.tape, &labels, model.mechanisms.len(), before.slots(), &after, target);
+        let shares = mechanism_shares(&model.tape, &labels, model.mechanisms.len(), before.slots(), &after, target);
         let rest = factors[row].ln() - shares.iter().sum::<f64>();
         let name = |index: usize| model.mechanisms.get(index).map_or("direct", String::as_str).to_owned();
         let mut found: Vec<(String, f64)> =

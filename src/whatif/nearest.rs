@@ -24,7 +24,9 @@ impl Measured {
         // A run that lacks what the model needs is no neighbor, and no fault of the question.
         let runs = match Frame::new(model, catalog, &runs) {
             Ok(_) => runs,
-            Err(_) => runs.into_iter().filter(|run| Frame::new(model, catalog, std::slice::from_ref(run)).is_ok()).collect(),
+            Err(_) => {
+                runs.into_iter().filter(|run| Frame::new(model, catalog, std::slice::from_ref(run)).is_ok()).collect()
+            }
         };
         let views = Frame::new(model, catalog, &runs).map_or_else(
             |_| Vec::new(),

@@ -39,7 +39,8 @@ impl<'a> Reference<'a> {
         let whole = fitted.knowing(&levels);
         // A run of the fit is known to the residual process already; points that stand for runs are nobody's.
         let (values, _) = whole.evaluate(&own, &(0..1));
-        let is_known = views(model, &values, 1).iter().any(|view| fitted.support.distance(view).0 == Distance::Measured);
+        let is_known =
+            views(model, &values, 1).iter().any(|view| fitted.support.distance(view).0 == Distance::Measured);
         let (whole, anchors) = if is_known && !fitted.record.shareable {
             (whole, None)
         } else {
@@ -86,15 +87,19 @@ impl<'a> Reference<'a> {
     /// Raises bounded nodes to what a run at the proven value of the limited condition proves.
     fn raise(&self, frame: &mut Frame, constraint: &Constraint, proven: &[Option<f64>]) {
         let model = &self.fitted.model;
-        let Some(input) = input_of(model, &constraint.limits) else { return };
+        let Some(input) = input_of(model, &constraint.limits).filter(|_| proven.iter().any(Option::is_some)) else {
+            return;
+        };
         let mut ran = frame.clone();
         for (row, proven) in proven.iter().enumerate() {
-            ran.inputs[input][row] = proven.unwrap_or(f64::MIN_POSITIVE);
+            ran.inputs[input][row] = proven.unwrap_or(ran.inputs[input][row]);
         }
         self.fitted.raise_to_bounds(&mut ran);
         for bound in &model.bounds {
-            for (known, shown) in frame.inputs[bound.noise_input].iter_mut().zip(&ran.inputs[bound.noise_input]) {
-                *known = known.max(*shown);
+            for (row, known) in frame.inputs[bound.noise_input].iter_mut().enumerate() {
+                if proven[row].is_some() {
+                    *known = known.max(ran.inputs[bound.noise_input][row]);
+                }
             }
         }
     }

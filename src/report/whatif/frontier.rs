@@ -17,13 +17,19 @@ const CURVES: usize = 8;
 pub(super) fn document(found: &WhatIf) -> Document {
     let mut document = Document::new(headline(found));
     let feasible = found.answers.iter().filter(|own| own.feasible).count();
-    document.fields([
+    let mut fields = vec![
         (Text::from("run"), Text::new().code(&found.reference)),
         (Text::from("changes"), Text::new().plain(format!("{}, {feasible} feasible", found.answers.len()))),
-    ]);
-    for budget in &found.budgets {
-        document.fields([(Text::from("budget"), Text::new().plain(budget.words()))]);
+    ];
+    let varying = varying(found);
+    if let Some(first) = found.answers.first() {
+        let fixed = first.set.iter().filter(|(name, _)| !varying.contains(name));
+        fields.extend(fixed.map(|(name, value)| (Text::from("in all"), Text::new().code(format!("{name}={value}")))));
     }
+    for budget in &found.budgets {
+        fields.push((Text::from("budget"), Text::new().plain(budget.words())));
+    }
+    document.fields(fields);
     if let Some(chart) = chart(found) {
         document.heading("Time and energy");
         document.chart(chart);
@@ -65,22 +71,31 @@ fn answers(document: &mut Document, found: &WhatIf) {
     document.heading("Answers");
     let metric = &found.metric.0;
     let latency = found.latency.as_ref().filter(|(name, _)| name != metric);
-    let mut heads = vec![Column::left("change"), Column::left("feasible"), Column::right(words(metric)), Column::left("factor")];
-    if let Some((name, _)) = latency {
-        heads.insert(2, Column::right(name.as_str()));
-    }
+    let varying = varying(found);
+    let mut heads: Vec<Column> = varying.iter().map(|name| Column::right(words(name))).collect();
+    heads.push(Column::left("fits"));
+    heads.extend(latency.map(|(name, _)| Column::right(words(name))));
+    heads.extend([Column::right(words(metric)), Column::right("factor"), Column::left("90 % interval")]);
     heads.extend(found.budgets.iter().map(|_| Column::right("kept")));
+    heads.push(Column::left(""));
     let mut table = Table::new(heads);
-    let is_shown = |(index, own): &(usize, &Answer)| found.answers.len() <= MOST || own.frontier || found.best == Some(*index);
+    let is_shown =
+        |(index, own): &(usize, &Answer)| found.answers.len() <= MOST || own.frontier || found.best == Some(*index);
     for (index, own) in found.answers.iter().enumerate().filter(is_shown) {
-        let name = Text::new().plain(own.name());
-        let name = if found.best == Some(index) { name.strong(" best") } else if own.frontier { name.dim(" *") } else { name };
         let value = |name: &str| own.metric(name).map_or_else(|| "–".to_owned(), |own| show(own.predicted, &own.unit));
-        let mut row = vec![name, feasible(own)];
+        let set =
+            |name: &String| own.set.iter().find(|set| set.0 == *name).map_or_else(String::new, |set| set.1.to_string());
+        let mut row: Vec<Text> = varying.iter().map(|name| Text::new().plain(set(name))).collect();
+        row.push(feasible(own));
         row.extend(latency.map(|(name, _)| Text::new().plain(value(name))));
         row.push(Text::new().plain(value(metric)));
-        row.push(own.metric(metric).map_or_else(Text::new, |own| factor(found, own)));
+        row.extend(own.metric(metric).map_or_else(|| [Text::new(), Text::new()], |own| factor(found, own)));
         row.extend(own.within.iter().map(|probability| Text::new().plain(percent(*probability))));
+        row.push(match (found.best == Some(index), own.frontier) {
+            (true, _) => Text::new().strong("best"),
+            (_, true) => Text::from("*"),
+            _ => Text::new(),
+        });
         table.row(row);
     }
     let hidden = if found.answers.len() > MOST { "; only these and the best are shown" } else { "" };
@@ -97,8 +112,10 @@ fn chart(found: &WhatIf) -> Option<Chart> {
         let (Some(x), Some(y)) = (own.metric(latency), own.metric(&found.metric.0)) else { continue };
         let rest: Vec<String> =
             own.set.iter().filter(|(name, _)| *name != along).map(|(name, value)| format!("{name}={value}")).collect();
-        let value = own.set.iter().find(|(name, _)| *name == along).map_or_else(String::new, |(_, value)| value.to_string());
-        let point = Point::new(x.predicted, y.predicted).labeled(Text::new().plain(value)).within(y.interval[0], y.interval[1]);
+        let value =
+            own.set.iter().find(|(name, _)| *name == along).map_or_else(String::new, |(_, value)| value.to_string());
+        let point =
+            Point::new(x.predicted, y.predicted).labeled(Text::new().plain(value)).within(y.interval[0], y.interval[1]);
         let point = if own.frontier || found.best == Some(index) { point.marked() } else { point };
         let name = if rest.is_empty() { along.clone() } else { rest.join(",") };
         match curves.iter_mut().find(|(known, _)| *known == name) {
@@ -130,12 +147,25 @@ fn chart(found: &WhatIf) -> Option<Chart> {
     Some(chart)
 }
 
+/// The conditions that differ between answers.
+fn varying(found: &WhatIf) -> Vec<String> {
+    let Some(first) = found.answers.first() else { return Vec::new() };
+    let differs =
+        |(at, own): &(usize, &(String, crate::runs::Value))| found.answers.iter().any(|other| other.set[*at] != **own);
+    first.set.iter().enumerate().filter(differs).map(|(_, (name, _))| name.clone()).collect()
+}
+
 /// The condition with most values.
 fn along(found: &WhatIf) -> Option<String> {
     let first = found.answers.first()?;
     let values = |name: &str| {
-        let mut values: Vec<String> =
-            found.answers.iter().flat_map(|own| &own.set).filter(|own| own.0 == name).map(|own| own.1.to_string()).collect();
+        let mut values: Vec<String> = found
+            .answers
+            .iter()
+            .flat_map(|own| &own.set)
+            .filter(|own| own.0 == name)
+            .map(|own| own.1.to_string())
+            .collect();
         values.sort();
         values.dedup();
         values.len()

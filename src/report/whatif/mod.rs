@@ -19,8 +19,8 @@ pub fn document(found: &WhatIf) -> Document {
     }
 }
 
-/// `×0.79 (0.73 to 0.86)`, colored where it is a change beyond doubt.
-fn factor(found: &WhatIf, own: &MetricAnswer) -> Text {
+/// `×0.79` and `0.73 to 0.86`, colored where it is a change beyond doubt.
+fn factor(found: &WhatIf, own: &MetricAnswer) -> [Text; 2] {
     let [low, high] = own.factor_interval;
     let text = format!("×{}", show_plain(own.factor));
     let is_better = (own.factor < 1.0) == found.more_is_worse;
@@ -31,7 +31,9 @@ fn factor(found: &WhatIf, own: &MetricAnswer) -> Text {
     } else {
         Text::new().bad(text)
     };
-    if low == high { tone.dim(" (measured)") } else { tone.plain(format!(" ({} to {})", show_plain(low), show_plain(high))) }
+    let interval =
+        if low == high { "measured".to_owned() } else { format!("{} to {}", show_plain(low), show_plain(high)) };
+    [tone, Text::new().plain(interval)]
 }
 
 /// `fits`, `may not fit`, or what is broken.

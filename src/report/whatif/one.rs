@@ -3,7 +3,7 @@
 use super::super::{Bars, Column, Document, Table, Text};
 use super::{factor, feasible};
 use crate::notes::{list, words};
-use crate::unit::{percent, show, show_plain};
+use crate::unit::{percent, show, show_plain, show_range};
 use crate::whatif::{Answer, Limit, WhatIf};
 
 /// Mechanisms shown; the others are summed.
@@ -34,7 +34,9 @@ pub(super) fn document(found: &WhatIf, answer: &Answer) -> Document {
     if !found.budgets.is_empty() {
         document.heading("Budgets");
         let told = found.budgets.iter().zip(&answer.within);
-        document.list(told.map(|(budget, probability)| format!("`{}` is kept with probability {}", budget.words(), percent(*probability))));
+        document.list(told.map(|(budget, probability)| {
+            format!("`{}` is kept with probability {}", budget.words(), percent(*probability))
+        }));
     }
     if !answer.caveats.is_empty() {
         document.heading("What to know");
@@ -66,17 +68,27 @@ fn headline(found: &WhatIf, answer: &Answer) -> Text {
 
 fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
     document.heading("Metrics");
-    let heads = [Column::left("metric"), Column::right("now"), Column::right("then"), Column::left("90 % interval"), Column::left("factor")];
+    let heads = [
+        Column::left("metric"),
+        Column::right("now"),
+        Column::right("then"),
+        Column::left("90 % interval"),
+        Column::right("factor"),
+    ];
     let mut table = Table::new(heads);
     for own in &answer.metrics {
         let now = found.metrics_reference.get(&own.metric);
-        let [low, high] = own.interval.map(|end| show(end, &own.unit));
+        let [factor, _] = factor(found, own);
         table.row([
             Text::new().code(&own.metric),
             Text::new().plain(now.map_or_else(|| "–".to_owned(), |value| show(*value, &own.unit))),
             Text::new().plain(show(own.predicted, &own.unit)),
-            Text::new().plain(if own.interval[0] == own.interval[1] { "measured".to_owned() } else { format!("{low} to {high}") }),
-            if own.metric == found.metric.0 { factor(found, own) } else { Text::new().plain(format!("×{}", show_plain(own.factor))) },
+            Text::new().plain(if own.interval[0] == own.interval[1] {
+                "measured".to_owned()
+            } else {
+                show_range(own.interval, &own.unit)
+            }),
+            factor,
         ]);
     }
     document.table(table);
@@ -98,7 +110,9 @@ fn mechanisms(document: &mut Document, found: &WhatIf, answer: &Answer) {
     bars.bar_with_interval(Text::new().strong("together"), whole.factor.ln(), ends, format!("×{:.2}", whole.factor));
     document.bars(bars);
     if large.iter().any(|own| own.mechanism == "similar_runs") {
-        document.paragraph(Text::new().dim("`similar runs`: what measured runs like it showed beyond the equations".replace('`', "")));
+        document.paragraph(
+            Text::new().dim("`similar runs`: what measured runs like it showed beyond the equations".replace('`', "")),
+        );
     }
 }
 
@@ -116,8 +130,10 @@ fn limit(limit: &Limit) -> Option<Text> {
     let mark = if limit.holds { mark.good(" kept") } else { mark.bad(" broken") };
     let parts: Vec<String> =
         limit.parts.iter().map(|(name, unit, value)| format!("{} {}", words(name), show(*value, unit))).collect();
-    let whole = limit.whole.as_ref().map(|(name, unit, value)| format!(" of {} of {}", show(*value, unit), words(name)));
-    let mut text = if parts.is_empty() { String::new() } else { format!(": {}{}", list(&parts), whole.unwrap_or_default()) };
+    let whole =
+        limit.whole.as_ref().map(|(name, unit, value)| format!(" of {} of {}", show(*value, unit), words(name)));
+    let mut text =
+        if parts.is_empty() { String::new() } else { format!(": {}{}", list(&parts), whole.unwrap_or_default()) };
     if let Some((largest, [low, high])) = limit.largest {
         let [largest, low, high] = [largest, low, high].map(|value| show_plain(value.floor()));
         text += &format!("; `{}` up to about {largest} ({low} to {high})", limit.condition);
@@ -126,10 +142,12 @@ fn limit(limit: &Limit) -> Option<Text> {
         let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
         text += &format!(": {}; `{}` may be {}", limit.meaning, limit.condition, list(&allowed));
     }
-    (!text.is_empty() || !limit.holds).then(|| Text::from(&text).spans().iter().cloned().fold(mark, |mut mark, span| {
-        mark.push(span);
-        mark
-    }))
+    (!text.is_empty() || !limit.holds).then(|| {
+        Text::from(&text).spans().iter().cloned().fold(mark, |mut mark, span| {
+            mark.push(span);
+            mark
+        })
+    })
 }
 
 fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
@@ -144,7 +162,11 @@ fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
         if own.otherwise.len() > OTHERWISE {
             otherwise.push(format!("{} more", own.otherwise.len() - OTHERWISE));
         }
-        let differs = if otherwise.is_empty() { "the very configuration".to_owned() } else { format!("it has {}", list(&otherwise)) };
+        let differs = if otherwise.is_empty() {
+            "the very configuration".to_owned()
+        } else {
+            format!("it has {}", list(&otherwise))
+        };
         Text::new().code(&own.id).plain(format!(": {value}; {differs}"))
     }));
 }
