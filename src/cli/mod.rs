@@ -21,6 +21,7 @@ mod import;
 mod options;
 mod predict;
 mod runs;
+mod study;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ enum Command {
     Check(check::Check),
     Predict(predict::Predict),
     Diagnose(diagnose::Diagnose),
+    Study(study::Study),
 }
 
 /// How an answered question ends.
@@ -81,6 +83,7 @@ impl Arguments {
             Command::Check(check) => check.run(context),
             Command::Predict(predict) => predict.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
+            Command::Study(study) => study.run(context),
         }
     }
 }
