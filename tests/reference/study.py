@@ -379,19 +379,27 @@ def precision(rows, out):
             out[of][f"largest_{metric}_change"] = max(values)
 
 
-def gpu_count(rows, out):
-    rows = [row for row in rows if row.kind in ("text", "multimodal")]
+def more_gpus(rows, out):
     found = defaultdict(list)
     for own in groups(rows, lambda r: (r.task, r.checkpoint, r.gpu, r.batch)).values():
-        for few, many in combinations(sorted(own, key=lambda row: row.gpus), 2):
-            if few.gpus < many.gpus:
-                found[f"{few.kind}, {few.gpu}"].append((many.energy / few.energy, many.latency / few.latency))
+        best = [cheapest(group) for group in groups(own, lambda row: row.gpus).values()]
+        for few, many in combinations(sorted(best, key=lambda row: row.gpus), 2):
+            found[f"{few.kind}, {few.gpu}"].append((many.energy / few.energy, many.latency / few.latency))
     for of, pairs in found.items():
         out[of]["pairs"] = len(pairs)
         out[of]["more_gpus_use_more_energy"] = sum(energy > 1 for energy, _ in pairs)
         out[of]["more_gpus_are_faster"] = sum(latency < 1 for _, latency in pairs)
         out[of]["median_energy_ratio"] = statistics.median(energy for energy, _ in pairs)
         out[of]["median_latency_ratio"] = statistics.median(latency for _, latency in pairs)
+        out[of]["largest_energy_ratio"] = max(energy for energy, _ in pairs)
+
+
+def gpu_count(rows, out):
+    more_gpus([row for row in rows if row.kind in ("text", "multimodal")], out)
+
+
+def diffusion_gpu_count(rows, out):
+    more_gpus([row for row in rows if row.kind in ("image", "video")], out)
 
 
 def memory_unlocked(rows, out):
@@ -442,21 +450,6 @@ def diffusion_batch(rows, out):
             which = "one GPU" if curve[0].gpus == 1 else "several GPUs"
             pooled[f"{curve[0].kind}, {which}"].append(curve[-1].energy / curve[0].energy)
     spread(pooled, out, "curves")
-
-
-def diffusion_gpu_count(rows, out):
-    rows = [row for row in rows if row.kind in ("image", "video")]
-    found = defaultdict(list)
-    for own in groups(rows, lambda r: (r.task, r.checkpoint, r.gpu, r.batch)).values():
-        best = [cheapest(group) for group in groups(own, lambda row: row.gpus).values()]
-        for few, many in combinations(sorted(best, key=lambda row: row.gpus), 2):
-            found[f"{few.kind}, {few.gpu}"].append((many.energy / few.energy, many.latency / few.latency))
-    for of, pairs in found.items():
-        out[of]["pairs"] = len(pairs)
-        out[of]["more_gpus_use_more_energy"] = sum(energy > 1 for energy, _ in pairs)
-        out[of]["more_gpus_are_faster"] = sum(latency < 1 for _, latency in pairs)
-        out[of]["median_energy_ratio"] = statistics.median(energy for energy, _ in pairs)
-        out[of]["largest_energy_ratio"] = max(energy for energy, _ in pairs)
 
 
 def sequence_parallel_kind(rows, out):
