@@ -19,3 +19,4 @@ mod recovery;
 mod report;
 mod runs;
 mod shared;
+mod study;

@@ -20,7 +20,7 @@ pub(super) struct Study {
     filter: Filter,
     #[command(flatten)]
     model: ModelSource,
-    /// Energy to compare, energy_per_… [default: per token, image or video]
+    /// Energy to compare, such as `energy_per_response` [default: per token, image or video]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
     #[command(flatten)]

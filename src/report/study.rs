@@ -4,16 +4,14 @@ use serde_json::Value as Json;
 
 use super::{Column, Document, Table, Text};
 use crate::diagnose::Verdict;
-use crate::notes::{Caveat, plural, quoted, words};
-use crate::study::{Cell, Counterexample, Decomposition, Head, Observation, Rows, Share, Study};
+use crate::notes::{plural, words};
+use crate::study::{Cell, Counterexample, Decomposition, Doubt, Head, Observation, Rows, Share, Study};
 use crate::unit::{percent, show, show_plain};
 
 /// Rows of a table that are shown; JSON has all of them.
 const MOST_ROWS: usize = 14;
 /// Counter-examples that are shown.
 const MOST_COUNTEREXAMPLES: usize = 3;
-/// Codes of observations that are named in the opening line.
-const MOST_CODES: usize = 20;
 /// A factor within this of 1 is not shown.
 const SMALL: f64 = 0.005;
 /// Of a cause, a part by a forced batch below this is not shown.
@@ -27,26 +25,31 @@ pub fn document(study: &Study) -> Document {
     if said.is_empty() {
         document.paragraph("Nothing can be compared in these runs; below is what each question misses.");
     }
-    for observation in said {
+    for observation in &said {
         observed(&mut document, observation);
+    }
+    let mut reasons: Vec<(&str, &str)> = Vec::new();
+    for doubt in said.iter().flat_map(|own| &own.caveats).filter(|doubt| !doubt.why.is_empty()) {
+        if !reasons.contains(&(&doubt.code, &doubt.why)) {
+            reasons.push((&doubt.code, &doubt.why));
+        }
+    }
+    if !reasons.is_empty() {
+        document.heading("Why the words of care matter");
+        document.list(reasons.iter().map(|(code, why)| Text::new().strong(words(code)).plain(format!(": {why}."))));
     }
     if !missing.is_empty() {
         document.heading("What these runs cannot say");
         document.list(missing.iter().map(|own| {
             let why = own.missing.as_deref().unwrap_or_default();
-            Text::new().strong(&own.title).plain(format!(": {why}.").replace('`', ""))
+            Text::new().strong(&own.title).plain(format!(": {why}."))
         }));
     }
     if !study.left_out.is_empty() {
         document.heading("Left out");
-        document.list(study.left_out.iter().map(sentence));
+        document.list(study.left_out.iter().map(left_out));
     }
-    let codes: Vec<&str> = study.observations.iter().map(|own| own.code.as_str()).collect();
-    document.paragraph(
-        Text::new().dim(
-            format!("All numbers and rows: --format json. Codes: {}.", quoted(&codes, MOST_CODES)).replace('`', ""),
-        ),
-    );
+    document.paragraph(Text::new().dim("All numbers, rows and run ids: --format json."));
     document
 }
 
@@ -73,8 +76,8 @@ fn observed(document: &mut Document, own: &Observation) {
         document.list(shown.map(counterexample));
     }
     if !own.caveats.is_empty() {
-        document.subheading("Read with care");
-        document.list(own.caveats.iter().map(sentence));
+        let texts: Vec<&str> = own.caveats.iter().map(|doubt| doubt.text.as_str()).collect();
+        document.paragraph(Text::new().strong("With care: ").plain(texts.join("; ")).plain("."));
     }
 }
 
@@ -147,9 +150,10 @@ fn factor(value: f64) -> String {
     if (0.1..100.0).contains(&value) { format!("{value:.2}") } else { show_plain(value) }
 }
 
-/// A caveat as a sentence; names in backticks stay code.
-fn sentence(caveat: &Caveat) -> Text {
-    let mut letters = caveat.text.chars();
-    let text = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>());
-    Text::from(text + ".")
+fn left_out(own: &Doubt) -> Text {
+    let why = if own.why.is_empty() { String::new() } else { format!(": {}", own.why) };
+    match own.examples.first() {
+        Some(run) => Text::new().plain(&own.text).plain(", such as ").code(run).plain(why + "."),
+        None => Text::new().plain(&own.text).plain(why + "."),
+    }
 }

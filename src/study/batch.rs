@@ -18,11 +18,11 @@ use crate::notes::plural;
 use crate::stats::median;
 use crate::unit::{percent, show_plain};
 
-const DEFINITION: &str = "A curve is the runs of one task, model, precision, GPU type and count, parallelism and software at \
-    different batches. Energy per token at batch 16 (or the smallest above it) over that at the largest batch. A step leads \
-    from one batch of a curve to the next larger one; the elasticity is the change of ln energy per change of ln batch. Energy \
-    rises where it grows by more than 2 %, latency falls where the median time between tokens shrinks by more than 5 %, power and \
-    throughput fall where they shrink at all.";
+const DEFINITION: &str = "A curve is the runs of one task, model, precision, GPU type and count, parallelism, software and \
+    machine at different batches. Energy per token at batch 16 (or the smallest above it; the smallest of all where no curve has \
+    two such) over that at the largest batch. A step leads from one batch of a curve to the next larger one; the elasticity is \
+    the change of ln energy per change of ln batch. Energy rises where it grows by more than 2 %, latency falls where the median \
+    time between tokens shrinks by more than 5 %, power and throughput fall where they shrink at all.";
 
 /// Curves of tokens, each from its smallest batch to its largest.
 type Curve<'g, 'a> = Vec<&'g Row<'a>>;
@@ -39,8 +39,10 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
         &[("model and GPUs", ""), ("task", ""), ("from", "requests"), ("to", "requests"), ("energy", "x")],
     );
     let mut effects: Vec<(f64, &Row<'_>, &Row<'_>)> = Vec::new();
+    let is_large = curves.iter().any(|curve| ends(curve, REFERENCE_BATCH).is_some());
+    let from = if is_large { REFERENCE_BATCH } else { 0 };
     for curve in &curves {
-        let Some((start, last)) = ends(curve) else { continue };
+        let Some((start, last)) = ends(curve, from) else { continue };
         let ratio = start.energy / last.energy;
         let of = format!("{}, {}", last.workload, last.configuration());
         found.put(&of, "batch_from", start.batch as f64, "requests");
@@ -93,9 +95,9 @@ pub(super) fn curves<'g, 'a>(rows: &[&'g Row<'a>]) -> Vec<Curve<'g, 'a>> {
     groups(rows.iter().copied(), key).into_values().map(sorted).collect()
 }
 
-/// The reference batch and the largest.
-fn ends<'g, 'a>(curve: &[&'g Row<'a>]) -> Option<(&'g Row<'a>, &'g Row<'a>)> {
-    let start = curve.iter().find(|row| row.batch >= REFERENCE_BATCH)?;
+/// The smallest batch of at least `from`, and the largest.
+fn ends<'g, 'a>(curve: &[&'g Row<'a>], from: u64) -> Option<(&'g Row<'a>, &'g Row<'a>)> {
+    let start = curve.iter().find(|row| row.batch >= from)?;
     let last = curve.last()?;
     (start.batch < last.batch).then_some((*start, *last))
 }

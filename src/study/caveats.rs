@@ -2,97 +2,137 @@
 
 use std::collections::BTreeMap;
 
-use super::constants::{CHANCE, HIDDEN_STALLS, SHORT_WINDOW, SLOW_HOST, UNFILLED};
+use super::constants::{CHANCE, HIDDEN_STALLS, NOT_A_REPEAT, OTHER_LENGTH, SHORT_WINDOW, SLOW_HOST, UNFILLED};
 use super::ground::Ground;
+use super::result::Doubt;
 use super::row::Row;
-use crate::notes::{Caveat, plural};
+use crate::notes::plural;
 use crate::stats::median;
 use crate::unit::percent;
 
-/// The caveats of an observation that rests on these pairs, each row at most once.
-pub(super) fn caveats(ground: &Ground<'_>, pairs: &[(&Row<'_>, &Row<'_>)]) -> Vec<Caveat> {
-    let rows: BTreeMap<&str, &Row<'_>> =
-        pairs.iter().flat_map(|(a, b)| [*a, *b]).map(|row| (row.run.id.as_str(), row)).collect();
+/// Two runs that are compared.
+type Pair<'g, 'a> = (&'g Row<'a>, &'g Row<'a>);
+
+/// The doubts about an observation that rests on these pairs.
+pub(super) fn caveats(ground: &Ground<'_>, pairs: &[Pair<'_, '_>]) -> Vec<Doubt> {
+    let both = pairs.iter().flat_map(|(a, b)| [*a, *b]);
+    let rows: BTreeMap<&str, &Row<'_>> = both.map(|row| (row.run.id.as_str(), row)).collect();
     let mut found = Vec::new();
     found.extend(noise(ground, pairs));
-    found.extend(differing(pairs));
-    found.extend(windows(ground, &rows));
-    found.extend(seen_in(&rows));
+    found.extend(PAIR_SIGNS.iter().filter_map(|sign| in_pairs(sign, pairs)));
+    found.extend(short_windows(ground, &rows));
+    found.extend(RUN_SIGNS.iter().filter_map(|sign| in_runs(sign, &rows)));
     found
 }
 
 /// How many of the differences could be chance.
-fn noise(ground: &Ground<'_>, pairs: &[(&Row<'_>, &Row<'_>)]) -> Option<Caveat> {
-    let (limit, source) = match (ground.repeats.first(), ground.repeats.last()) {
-        (Some(low), Some(high)) => (
-            median(&ground.repeats).unwrap_or(CHANCE),
-            format!(
-                "{} of repeated configurations differ by {} to {}",
-                plural(ground.repeats.len(), "pair"),
-                percent(low.exp_m1()),
-                percent(high.exp_m1())
-            ),
+fn noise(ground: &Ground<'_>, pairs: &[Pair<'_, '_>]) -> Option<Doubt> {
+    let close: Vec<f64> = ground.repeats.iter().copied().filter(|distance| *distance < NOT_A_REPEAT).collect();
+    let limit = median(&close).unwrap_or(CHANCE.ln_1p());
+    let why = match (ground.repeats.first(), ground.repeats.last()) {
+        (Some(low), Some(high)) => format!(
+            "{} of repeated configurations differ by {} to {}; where by much, in something that is not recorded",
+            plural(ground.repeats.len(), "pair"),
+            percent(low.exp_m1()),
+            percent(high.exp_m1())
         ),
-        _ => (
-            CHANCE,
-            format!("nothing was measured twice; elsewhere GPUs of one type differ by up to {}", percent(CHANCE)),
-        ),
+        _ => format!("nothing was measured twice; elsewhere GPUs of one type differ by up to {}", percent(CHANCE)),
     };
-    let small = pairs.iter().filter(|(a, b)| (b.energy / a.energy).ln().abs() < limit).count();
+    let small: Vec<&Pair<'_, '_>> = pairs.iter().filter(|(a, b)| (b.energy / a.energy).ln().abs() < limit).collect();
+    let (a, b) = small.first()?;
     let text = format!(
-        "{small} of {} differ in energy by less than {}, which may be chance: {source}",
+        "{} of {} differ in energy by less than {}, which may be chance",
+        small.len(),
         plural(pairs.len(), "pair"),
         percent(limit.exp_m1())
     );
-    (small > 0).then(|| Caveat::new("noise", text))
+    Some(Doubt::new("noise", text, &why).by(&a.run.id).by(&b.run.id))
 }
 
-/// Pairs whose runs differ in more than what is compared.
-fn differing(pairs: &[(&Row<'_>, &Row<'_>)]) -> Vec<Caveat> {
-    let mut found = Vec::new();
-    let repeats = |row: &Row<'_>| row.run.number("request_repeats");
-    let mut add = |code: &str, what: &str, why: &str, differs: &dyn Fn(&Row<'_>, &Row<'_>) -> bool| {
-        let own: Vec<_> = pairs.iter().filter(|(a, b)| differs(a, b)).collect();
-        if let Some((a, b)) = own.first() {
-            let text = format!(
-                "{} of {} {what}, such as `{}` and `{}`: {why}",
-                own.len(),
-                plural(pairs.len(), "pair"),
-                a.run.id,
-                b.run.id
-            );
-            found.push(Caveat::new(code, text));
-        }
-    };
-    add(
-        "repeats_differ",
-        "repeat the request set a different number of times",
-        "repeats may find prompts in the cache",
-        &|a, b| repeats(a).is_some() && repeats(b).is_some() && repeats(a) != repeats(b),
-    );
-    add("other_machine", "ran on different machines", "GPUs of one type differ by up to 8 %", &|a, b| {
-        a.gpu == b.gpu && !a.unit.is_empty() && !b.unit.is_empty() && a.unit != b.unit
-    });
-    add(
-        "lengths_differ",
-        "have answers of different length though task and model are the same",
-        "compare energy per token, with care",
-        &|a, b| {
-            let (Some(one), Some(other)) = (a.output_tokens, b.output_tokens) else { return false };
-            a.workload == b.workload && a.model == b.model && (one / other).ln().abs() > 0.3
+/// A sign: its code, what the runs do, why it matters, and whether it is seen.
+struct Sign<Seen> {
+    code: &'static str,
+    what: &'static str,
+    why: &'static str,
+    seen: Seen,
+}
+
+/// Whether two runs show a sign; none where it is not recorded.
+type OfPair = fn(&Row<'_>, &Row<'_>) -> Option<bool>;
+/// Whether a run shows a sign.
+type OfRun = fn(&Row<'_>) -> Option<bool>;
+
+/// Signs that two runs differ in more than what is compared.
+const PAIR_SIGNS: [Sign<OfPair>; 4] = [
+    Sign {
+        code: "repeats_differ",
+        what: "repeat the request set a different number of times",
+        why: "repeats may find their prompts in the cache",
+        seen: |a, b| Some(a.run.number("request_repeats")? != b.run.number("request_repeats")?),
+    },
+    Sign {
+        code: "other_machine",
+        what: "ran on different machines",
+        why: "GPUs of one type differ by up to 8 %",
+        seen: |a, b| Some(a.gpu == b.gpu && !a.unit.is_empty() && !b.unit.is_empty() && a.unit != b.unit),
+    },
+    Sign {
+        code: "lengths_differ",
+        what: "have answers of different length though task and model are the same",
+        why: "even the energy per token then compares different work",
+        seen: |a, b| {
+            let log = (a.output_tokens? / b.output_tokens?).ln().abs();
+            Some(a.workload == b.workload && a.model == b.model && log > OTHER_LENGTH)
         },
-    );
-    add(
-        "software_differs",
-        "differ in software or other settings too",
-        "not all of the difference is what is compared",
-        &|a, b| a.rest != b.rest && a.model == b.model,
-    );
-    found
+    },
+    Sign {
+        code: "software_differs",
+        what: "differ in software or other settings too",
+        why: "not all of the difference is due to what is compared",
+        seen: |a, b| Some(a.rest != b.rest && a.model == b.model),
+    },
+];
+
+/// Signs that a run is not what its conditions say.
+const RUN_SIGNS: [Sign<OfRun>; 3] = [
+    Sign {
+        code: "batch_not_filled",
+        what: "ran fewer requests than 95 % of the batch",
+        why: "the batch that ran is smaller than its label",
+        seen: |row| Some(row.run.observed.get("running_batch")? < &(UNFILLED * row.batch as f64)),
+    },
+    Sign {
+        code: "median_hides_stalls",
+        what: "have a median time between tokens far below running requests ÷ throughput",
+        why: "a deadline on the median lets stalls pass",
+        seen: |row| {
+            let mean = row.run.observed.get("running_batch")? / row.throughput?;
+            Some(row.kind.is_language() && row.latency? < HIDDEN_STALLS * mean)
+        },
+    },
+    Sign {
+        code: "slow_steps",
+        what: "have a 90th percentile of the time between tokens well above its median",
+        why: "prefills, or a host that keeps the GPU waiting, interrupt decoding",
+        seen: |row| Some(*row.run.metrics.get("itl_p90")? > SLOW_HOST * row.run.metrics.get("itl_p50")?),
+    },
+];
+
+fn in_pairs(sign: &Sign<OfPair>, pairs: &[Pair<'_, '_>]) -> Option<Doubt> {
+    let seen: Vec<&Pair<'_, '_>> = pairs.iter().filter(|(a, b)| (sign.seen)(a, b) == Some(true)).collect();
+    let (a, b) = seen.first()?;
+    let text = format!("{} of {} {}", seen.len(), plural(pairs.len(), "pair"), sign.what);
+    Some(Doubt::new(sign.code, text, sign.why).by(&a.run.id).by(&b.run.id))
+}
+
+fn in_runs(sign: &Sign<OfRun>, rows: &BTreeMap<&str, &Row<'_>>) -> Option<Doubt> {
+    let seen: Vec<&&Row<'_>> = rows.values().filter(|row| (sign.seen)(row) == Some(true)).collect();
+    let text = format!("{} of {} {}", seen.len(), plural(rows.len(), "run"), sign.what);
+    Some(Doubt::new(sign.code, text, sign.why).by(&seen.first()?.run.id))
 }
 
 /// Windows that saw only the beginning of answers.
-fn windows(ground: &Ground<'_>, rows: &BTreeMap<&str, &Row<'_>>) -> Option<Caveat> {
+fn short_windows(ground: &Ground<'_>, rows: &BTreeMap<&str, &Row<'_>>) -> Option<Doubt> {
     let requests = |row: &Row<'_>| {
         let recorded = row.run.details.get("requests").and_then(|text| text.parse::<f64>().ok());
         let set = ground.catalog.get("task", &[&row.task], "requests").and_then(|value| value.number());
@@ -101,49 +141,8 @@ fn windows(ground: &Ground<'_>, rows: &BTreeMap<&str, &Row<'_>>) -> Option<Cavea
     let is_short = |row: &&&Row<'_>| {
         row.kind.is_language() && requests(row).is_some_and(|count| count < SHORT_WINDOW * row.batch as f64)
     };
-    let short: Vec<_> = rows.values().filter(is_short).collect();
-    let first = short.first()?;
-    let text = format!(
-        "{} of {} had fewer requests than two batches, such as `{}`: the window is short and sees young contexts",
-        short.len(),
-        plural(rows.len(), "run"),
-        first.run.id
-    );
-    Some(Caveat::new("short_window", text))
-}
-
-/// Signs in single runs.
-fn seen_in(rows: &BTreeMap<&str, &Row<'_>>) -> Vec<Caveat> {
-    let metric = |row: &Row<'_>, name: &str| row.run.metrics.get(name).copied();
-    let running = |row: &Row<'_>| row.run.observed.get("running_batch").copied();
-    let mut found = Vec::new();
-    let mut add = |code: &str, what: &str, why: &str, has: &dyn Fn(&Row<'_>) -> Option<bool>| {
-        let own: Vec<_> = rows.values().filter(|row| has(row) == Some(true)).collect();
-        if let Some(first) = own.first() {
-            let of = plural(rows.len(), "run");
-            found.push(Caveat::new(code, format!("{} of {of} {what}, such as `{}`: {why}", own.len(), first.run.id)));
-        }
-    };
-    add(
-        "batch_not_filled",
-        "ran fewer requests than 95 % of the batch",
-        "the real batch is smaller than its label",
-        &|row| Some(running(row)? < UNFILLED * row.batch as f64),
-    );
-    add(
-        "median_hides_stalls",
-        "have a median time between tokens far below running requests ÷ throughput",
-        "a deadline on the median lets them pass",
-        &|row| {
-            let implied = running(row)? / row.throughput?;
-            Some(row.kind.is_language() && row.latency? < HIDDEN_STALLS * implied)
-        },
-    );
-    add(
-        "slow_host",
-        "have a 90th percentile of the time between tokens well above its median",
-        "the host may have kept the GPU waiting, as 1xB200 hosts of the public data do",
-        &|row| Some(metric(row, "itl_p90")? > SLOW_HOST * metric(row, "itl_p50")?),
-    );
-    found
+    let short: Vec<&&Row<'_>> = rows.values().filter(is_short).collect();
+    let text = format!("{} of {} had fewer requests than two batches", short.len(), plural(rows.len(), "run"));
+    let why = "the steady window is short and sees the beginning of answers";
+    Some(Doubt::new("short_window", text, why).by(&short.first()?.run.id))
 }

@@ -48,11 +48,11 @@ impl Observation {
         }
     }
 
-    /// Keeps the most striking counter-examples, those furthest from equality first.
+    /// Adds the most striking of some counter-examples, those furthest from equality first.
     pub(super) fn counter(&mut self, mut found: Vec<Counterexample>) {
         found.sort_by(|x, y| y.ratio.ln().abs().total_cmp(&x.ratio.ln().abs()).then_with(|| x.b.cmp(&y.b)));
         found.truncate(MOST_COUNTEREXAMPLES);
-        self.counterexamples = found;
+        self.counterexamples.extend(found);
     }
 }
 

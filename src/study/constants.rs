@@ -44,5 +44,10 @@ pub(super) const SLOW_HOST: f64 = 1.3;
 /// Difference of two single runs that may be chance where nothing was measured twice: GPUs of one type differ by as much.
 pub(super) const CHANCE: f64 = 0.08;
 
+/// Two runs of one configuration whose logs are further apart differ in something unrecorded.
+pub(super) const NOT_A_REPEAT: f64 = 0.1;
+/// Log difference of answer lengths from which two runs did different work.
+pub(super) const OTHER_LENGTH: f64 = 0.3;
+
 /// Comparisons of an observation that are divided into causes.
 pub(super) const MOST_DECOMPOSED: usize = 6;

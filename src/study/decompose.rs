@@ -1,13 +1,16 @@
 //! Comparisons divided into causes, by the diagnosis of two runs.
 
 use super::ground::Ground;
-use super::result::{Decomposition, Observation, Share};
+use super::result::{Decomposition, Doubt, Observation, Share};
 use super::row::Row;
 use crate::diagnose::{CauseFactor, UnexplainedFactor, diagnose};
-use crate::notes::Caveat;
 
 /// The mechanism by which memory acts through a batch that it forces.
 const BATCH_CEILING: &str = "batch_ceiling";
+/// Causes by which a deadline acts: the batch that was configured, or the clients that filled it.
+const BATCH_CAUSES: [&str; 2] = ["batch_size", "offered_load"];
+/// The cause that a limit of latency is.
+const LATENCY: &str = "latency_constraint";
 
 /// A comparison to divide.
 pub(super) struct Comparison<'g, 'a> {
@@ -37,7 +40,7 @@ pub(super) fn decompose<'g, 'a: 'g>(
             Ok(found) => observation.decomposition.push(found),
             Err(why) => {
                 let text = format!("{} could not be divided into causes: {why}", comparison.words);
-                observation.caveats.push(Caveat::new("not_decomposed", text));
+                observation.caveats.push(Doubt::new("not_decomposed", text, ""));
             }
         }
     }
@@ -51,12 +54,14 @@ fn divided(ground: &Ground<'_>, comparison: &Comparison<'_, '_>) -> Result<Decom
     let metric = comparison.metric.unwrap_or(&comparison.a.metric);
     let found = diagnose(fitted, ground.catalog, &[], a, b, Some(metric)).map_err(|error| error.to_string())?;
     let mut causes: Vec<Share> = found.causes.iter().map(cause).collect();
-    if let Some(at) = causes.iter().position(|cause| cause.cause == "batch_size")
-        && comparison.by_deadline > 0.0
-    {
-        let whole = causes[at].clone();
-        causes[at] = raised(&whole, 1.0 - comparison.by_deadline);
-        causes.push(Share { cause: "latency_constraint".to_owned(), ..raised(&whole, comparison.by_deadline) });
+    let by_deadline = comparison.by_deadline;
+    if by_deadline > 0.0 {
+        let is_batch = |share: &&Share| BATCH_CAUSES.contains(&share.cause.as_str());
+        let late: Vec<Share> = causes.iter().filter(is_batch).map(|whole| raised(whole, by_deadline)).collect();
+        for cause in causes.iter_mut().filter(|share| is_batch(&&**share)) {
+            *cause = raised(cause, 1.0 - by_deadline);
+        }
+        causes.extend(late.into_iter().map(|share| Share { cause: LATENCY.to_owned(), ..share }));
     }
     causes.retain(|cause| cause.factor != 1.0);
     causes.sort_by(|x, y| y.factor.ln().abs().total_cmp(&x.factor.ln().abs()));

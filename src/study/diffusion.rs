@@ -10,9 +10,8 @@ use super::compose::{Pooled, by_energy, count, least, most, pairs};
 use super::constants::HUNDREDFOLD;
 use super::decompose::{Comparison, decompose};
 use super::ground::{Ground, cheapest, groups, setting_words};
-use super::result::{Cell, Observation, Rows};
+use super::result::{Cell, Doubt, Observation, Rows};
 use super::row::{Kind, Row};
-use crate::notes::Caveat;
 use crate::stats::median;
 use crate::unit::{show, show_plain};
 
@@ -157,8 +156,12 @@ fn within_models(rows: &[&Row<'_>], found: &mut Observation) {
         found.put_some(of, "median_elasticity", median(values), "1");
     }
     if pooled.is_empty() {
-        let text = "no model ran with two numbers of steps, resolutions or frame counts: what these do is not measured, only how models differ that have them";
-        found.caveats.push(Caveat::new("one_setting_per_model", text));
+        let text = "no model ran with two numbers of steps, resolutions or frame counts";
+        found.caveats.push(Doubt::new(
+            "one_setting_per_model",
+            text,
+            "what a setting does within a model is not measured",
+        ));
     }
 }
 

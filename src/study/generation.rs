@@ -13,7 +13,7 @@ use super::compose::{Pooled, by_energy, count, least, most};
 use super::constants::{IMAGE_DEADLINES, NOT_POOLED, TOKEN_DEADLINES, VIDEO_DEADLINES};
 use super::decompose::{Comparison, decompose};
 use super::ground::{Ground, cheapest, groups};
-use super::result::{Cell, Observation, Rows};
+use super::result::{Cell, Counterexample, Observation, Rows};
 use super::row::{Kind, Row};
 use super::split::{Split, deadline_share, split};
 use crate::notes::plural;
@@ -27,6 +27,9 @@ const DEFINITION: &str = "For each task, model, precision and deadline: on each 
     type with the larger batch also ran the smaller one on the same GPUs; of the rest, the part up to the largest batch that the \
     other type ran and that missed the deadline is the deadline's (latency_constraint), what is left is another limit of the batch \
     (memory, or the end of the sweep).";
+
+/// What stands for a deadline where there is none.
+const NO_DEADLINE: &str = "no deadline";
 
 /// The best runs of two GPU types within a deadline.
 pub(super) struct Match<'g, 'a> {
@@ -44,8 +47,14 @@ impl Match<'_, '_> {
         self.new.energy / self.old.energy
     }
 
+    /// The newer type takes more.
+    fn lost(&self) -> Counterexample {
+        let (old, new) = (self.old.hardware(), self.new.hardware());
+        by_energy(self.old, self.new, format!("{new} takes more than {old} at {}", self.deadline_words()))
+    }
+
     fn deadline_words(&self) -> String {
-        self.deadline.map_or_else(|| "no deadline".to_owned(), |seconds| show(seconds, "s"))
+        self.deadline.map_or_else(|| NO_DEADLINE.to_owned(), |seconds| show(seconds, "s"))
     }
 }
 
@@ -68,18 +77,12 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     if all.is_empty() {
         return found.without("no model ran one task on two GPU types");
     }
-    let table = put_pools(&mut found, &all);
-    found.tables.push(table);
+    put_pools(&mut found, &all);
     found.finding = finding(&all);
-    let lost = all.iter().filter(|one| one.deadline.is_some() && one.ratio() > 1.0);
-    found.counter(
-        lost.map(|one| {
-            let text =
-                format!("{} takes more than {} at {}", one.new.hardware(), one.old.hardware(), one.deadline_words());
-            by_energy(one.old, one.new, text)
-        })
-        .collect(),
-    );
+    for is_text in [true, false] {
+        let lost = all.iter().filter(|one| one.deadline.is_some() && one.ratio() > 1.0);
+        found.counter(lost.filter(|one| (one.new.kind == Kind::Text) == is_text).map(Match::lost).collect());
+    }
     let compared: Vec<_> = all.iter().map(|one| (one.old, one.new)).collect();
     found.caveats = caveats(ground, &compared);
     decompose(ground, &mut found, chosen(&all));
@@ -120,8 +123,8 @@ fn pools(one: &Match<'_, '_>) -> Vec<String> {
     pools
 }
 
-/// Numbers of every pool, and the table of those over all deadlines.
-fn put_pools(found: &mut Observation, all: &[Match<'_, '_>]) -> Rows {
+/// Numbers and tables of every pool: over all deadlines, for each of them, and without one.
+fn put_pools(found: &mut Observation, all: &[Match<'_, '_>]) {
     let mut by_deadline = Pooled::new();
     let mut whole: BTreeMap<String, Vec<&Match<'_, '_>>> = BTreeMap::new();
     for one in all {
@@ -132,77 +135,81 @@ fn put_pools(found: &mut Observation, all: &[Match<'_, '_>]) -> Rows {
             }
         }
     }
-    for (of, ratios) in &by_deadline {
-        put_ratios(found, of, ratios);
-    }
-    let mut table = Rows::new(
-        "Over all deadlines: energy of the newer type, and the parts of its mean (factors)",
-        &[
-            ("task", ""),
-            ("pairs", "pairs"),
-            ("newer wins", "pairs"),
-            ("median", "x"),
-            ("least", "x"),
-            ("most", "x"),
-            ("split", "pairs"),
-            ("mean", "x"),
-            ("equal batch", "x"),
-            ("deadline", "x"),
-            ("other limit", "x"),
-        ],
-    );
-    for (of, matches) in &whole {
-        let ratios: Vec<f64> = matches.iter().map(|one| one.ratio()).collect();
-        put_ratios(found, of, &ratios);
-        let parts = put_splits(found, of, matches);
-        let mut cells = vec![Cell::from(of.clone()), ratios.len().into(), count(&ratios, |ratio| *ratio < 1.0).into()];
-        cells.extend([median(&ratios), least(&ratios), most(&ratios)].map(Cell::from));
-        cells.extend(parts.map(Cell::from));
-        table.rows.push(cells);
-    }
-    table
-}
-
-fn put_ratios(found: &mut Observation, of: &str, ratios: &[f64]) {
-    let newer = of.split(' ').next().unwrap_or_default().to_lowercase();
-    found.put(of, "comparisons", ratios.len() as f64, "pairs");
-    found.put(of, &format!("{newer}_wins"), count(ratios, |ratio| *ratio < 1.0), "pairs");
-    found.put_some(of, "median_reduction", median(ratios).map(|ratio| 1.0 - ratio), "1");
-    found.put_some(of, "smallest_reduction", most(ratios).map(|ratio| 1.0 - ratio), "1");
-    found.put_some(of, "largest_reduction", least(ratios).map(|ratio| 1.0 - ratio), "1");
-}
-
-/// The parts of the mean log ratio of a pool; as factors: how many, the mean, equal batch, deadline, other limits.
-fn put_splits(found: &mut Observation, of: &str, matches: &[&Match<'_, '_>]) -> [Option<f64>; 5] {
-    let known: Vec<(f64, Split)> = matches.iter().filter_map(|one| Some((one.ratio().ln(), one.split?))).collect();
-    let part = |get: fn(&Split) -> f64| mean(&known.iter().map(|(_, split)| get(split)).collect::<Vec<f64>>());
-    let parts = [
-        ("mean_log_ratio", mean(&known.iter().map(|(log, _)| *log).collect::<Vec<f64>>())),
-        ("mean_log_at_equal_batch", part(|split| split.at_equal_batch)),
-        ("mean_log_latency_constraint", part(|split| split.latency_constraint)),
-        ("mean_log_other_batch_limit", part(|split| split.other_batch_limit)),
+    let columns =
+        [("runs", ""), ("pairs", "pairs"), ("newer less", "pairs"), ("median", "x"), ("least", "x"), ("most", "x")];
+    let mut ratios = Rows::new("Energy of the newer type over the older", &columns);
+    let columns = [
+        ("runs", ""),
+        ("pairs", "pairs"),
+        ("mean", "x"),
+        ("equal batch", "x"),
+        ("deadline", "x"),
+        ("other limit", "x"),
     ];
-    if !known.is_empty() {
-        found.put(of, "comparisons_split", known.len() as f64, "pairs");
+    let mut parts = Rows::new("The geometric mean over all deadlines, and the parts that multiply to it", &columns);
+    for (of, matches) in &whole {
+        let own: Vec<f64> = matches.iter().map(|one| one.ratio()).collect();
+        ratios.rows.push(put_ratios(found, of, &own));
+        parts.rows.extend(put_splits(found, of, matches));
     }
-    for (name, value) in parts {
-        found.put_some(of, name, value, "1");
+    for (of, own) in &by_deadline {
+        let row = put_ratios(found, of, own);
+        if of.ends_with(NO_DEADLINE) {
+            ratios.rows.push(row);
+        }
     }
-    let factor = |at: usize| parts[at].1.map(f64::exp);
-    [Some(known.len() as f64), factor(0), factor(1), factor(2), factor(3)]
+    found.tables.push(ratios);
+    if !parts.rows.is_empty() {
+        found.tables.push(parts);
+    }
+}
+
+fn put_ratios(found: &mut Observation, of: &str, ratios: &[f64]) -> Vec<Cell> {
+    let newer = of.split(' ').next().unwrap_or_default().to_lowercase();
+    let wins = count(ratios, |ratio| *ratio < 1.0);
+    let [middle, low, high] = [median(ratios), least(ratios), most(ratios)];
+    found.put(of, "comparisons", ratios.len() as f64, "pairs");
+    found.put(of, &format!("{newer}_wins"), wins, "pairs");
+    found.put_some(of, "median_reduction", middle.map(|ratio| 1.0 - ratio), "1");
+    found.put_some(of, "smallest_reduction", high.map(|ratio| 1.0 - ratio), "1");
+    found.put_some(of, "largest_reduction", low.map(|ratio| 1.0 - ratio), "1");
+    vec![of.into(), ratios.len().into(), wins.into(), middle.into(), low.into(), high.into()]
+}
+
+/// The parts of the mean log ratio of a pool; none if no comparison could be split.
+fn put_splits(found: &mut Observation, of: &str, matches: &[&Match<'_, '_>]) -> Option<Vec<Cell>> {
+    let known: Vec<(f64, Split)> = matches.iter().filter_map(|one| Some((one.ratio().ln(), one.split?))).collect();
+    let part = |get: fn(&(f64, Split)) -> f64| mean(&known.iter().map(get).collect::<Vec<f64>>());
+    let parts = [
+        ("mean_log_ratio", part(|(log, _)| *log)?),
+        ("mean_log_at_equal_batch", part(|(_, split)| split.at_equal_batch)?),
+        ("mean_log_latency_constraint", part(|(_, split)| split.latency_constraint)?),
+        ("mean_log_other_batch_limit", part(|(_, split)| split.other_batch_limit)?),
+    ];
+    found.put(of, "comparisons_split", known.len() as f64, "pairs");
+    for (name, value) in &parts {
+        found.put(of, name, *value, "1");
+    }
+    let factors = parts.iter().map(|(_, value)| Cell::from(value.exp()));
+    Some([Cell::from(of), known.len().into()].into_iter().chain(factors).collect())
 }
 
 fn finding(all: &[Match<'_, '_>]) -> String {
-    let mut pooled: BTreeMap<(String, &str), Vec<f64>> = BTreeMap::new();
-    for one in all.iter().filter(|one| one.deadline.is_some() && !NOT_POOLED.contains(&one.new.task.as_str())) {
-        let types = format!("{} takes less than {}", one.new.gpu, one.old.gpu);
-        pooled.entry((types, one.new.kind.name())).or_default().push(one.ratio());
+    let has_deadlines = all.iter().any(|one| one.deadline.is_some());
+    let counts =
+        |one: &&Match<'_, '_>| one.deadline.is_some() == has_deadlines && !NOT_POOLED.contains(&one.new.task.as_str());
+    let within = if has_deadlines { "" } else { ", without a deadline," };
+    let mut pooled: BTreeMap<(Kind, String), Vec<f64>> = BTreeMap::new();
+    for one in all.iter().filter(counts) {
+        let types = format!("{} takes less than {}{within}", one.new.gpu, one.old.gpu);
+        pooled.entry((one.new.kind, types)).or_default().push(one.ratio());
     }
-    let sentence = |((types, kind), ratios): (&(String, &str), &Vec<f64>)| {
+    let sentence = |((kind, types), ratios): (&(Kind, String), &Vec<f64>)| {
         let wins = ratios.iter().filter(|ratio| **ratio < 1.0).count();
         Some(format!(
-            "{types} in {wins} of {} of {kind} tasks (median {}).",
+            "{types} in {wins} of {} of {} tasks (median {}).",
             plural(ratios.len(), "comparison"),
+            kind.name(),
             percent(median(ratios)? - 1.0)
         ))
     };

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::result::Doubt;
 use super::row::{Kind, LeftOut, Row, row};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::notes::{Caveat, plural};
+use crate::notes::plural;
 use crate::runs::Run;
 use crate::unit::show_plain;
 
@@ -16,12 +17,14 @@ pub(super) type Groups<'g, K, R> = BTreeMap<K, Vec<&'g R>>;
 pub(super) struct Ground<'a> {
     /// One row for each configuration: of repeats the one of lowest energy.
     pub(super) rows: Vec<Row<'a>>,
+    /// Runs that could become rows, repeats included.
+    pub(super) runs: usize,
     /// Absolute log differences of repeats of one configuration, smallest first.
     pub(super) repeats: Vec<f64>,
     pub(super) catalog: &'a Catalog,
     pub(super) fitted: &'a [Fitted],
     /// Runs that are not studied.
-    pub(super) left_out: Vec<Caveat>,
+    pub(super) left_out: Vec<Doubt>,
 }
 
 impl<'a> Ground<'a> {
@@ -36,9 +39,17 @@ impl<'a> Ground<'a> {
         }
         name_lengths(&mut rows);
         name_settings(&mut rows);
+        let count = rows.len();
         let (rows, repeats) = without_repeats(rows);
-        let left_out = left.into_iter().map(|(why, ids)| left_out(why, &ids)).collect();
-        Self { rows, repeats, catalog, fitted, left_out }
+        let mut left_out: Vec<Doubt> = left.into_iter().map(|(why, ids)| left_out(why, &ids)).collect();
+        if rows.len() < count {
+            let text = format!(
+                "{} of a configuration that took less energy in another run",
+                plural(count - rows.len(), "repeat")
+            );
+            left_out.push(Doubt::new("repeats", text, "of repeats the run of lowest energy counts"));
+        }
+        Self { rows, runs: count, repeats, catalog, fitted, left_out }
     }
 
     /// Rows of these kinds.
@@ -103,7 +114,7 @@ fn name_lengths(rows: &mut [Row<'_>]) {
         let (count, distinct) = &seen[&row.task];
         if distinct.len() > 1 && 2 * distinct.len() <= *count {
             let (prompt, output) = lengths(row);
-            row.workload = format!("{} {prompt}+{output} tokens", row.task);
+            row.workload = format!("{} {prompt}+{output}", row.task);
         }
     }
 }
@@ -153,11 +164,11 @@ fn without_repeats(rows: Vec<Row<'_>>) -> (Vec<Row<'_>>, Vec<f64>) {
     (rows, repeats)
 }
 
-fn left_out(why: LeftOut, ids: &[&str]) -> Caveat {
+fn left_out(why: LeftOut, ids: &[&str]) -> Doubt {
     let (code, reason) = match why {
         LeftOut::NoEnergy => ("no_energy", "without the energy that is compared"),
         LeftOut::OpenLoop => ("open_loop", "whose requests came at a rate, so that no batch was set"),
         LeftOut::Incomplete => ("incomplete", "without a model, a GPU type or a batch size"),
     };
-    Caveat::new(code, format!("{} {reason}, such as `{}`", plural(ids.len(), "run"), ids[0]))
+    Doubt::new(code, format!("{} {reason}", plural(ids.len(), "run")), "").by(ids[0])
 }

@@ -26,7 +26,7 @@ mod split;
 mod task;
 mod throughput_per_watt;
 
-pub use result::{Cell, Counterexample, Decomposition, Head, Number, Observation, Rows, Share, Study};
+pub use result::{Cell, Counterexample, Decomposition, Doubt, Head, Number, Observation, Rows, Share, Study};
 
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
@@ -54,5 +54,5 @@ const OBSERVATIONS: [fn(&ground::Ground<'_>) -> Observation; 13] = [
 pub fn study(runs: &[&Run], catalog: &Catalog, fitted: &[Fitted], metric: Option<&str>) -> Study {
     let ground = ground::Ground::new(runs, catalog, fitted, metric);
     let observations = OBSERVATIONS.iter().map(|observe| observe(&ground)).collect();
-    Study { runs: ground.rows.len(), left_out: ground.left_out, observations }
+    Study { runs: ground.runs, left_out: ground.left_out, observations }
 }

@@ -46,7 +46,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     let (mut mixed, mut dense_pairs): (Vec<Pair<'_, '_>>, Vec<(&Row<'_>, &Row<'_>)>) = (Vec::new(), Vec::new());
     let newest = ground.newest(&rows);
     for own in groups(rows.iter().copied(), |row| (row.workload.clone(), row.gpu.clone())).into_values() {
-        let by_model = groups(own.iter().copied(), |row| row.checkpoint());
+        let by_model = groups(own.iter().copied(), Row::checkpoint);
         let mut best: Vec<&Row<'_>> = by_model.into_values().filter_map(cheapest).collect();
         best.sort_by(|x, y| x.total_params.unwrap_or(0.0).total_cmp(&y.total_params.unwrap_or(0.0)));
         mixed.extend(similar(&best, &own));

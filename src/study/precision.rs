@@ -10,9 +10,9 @@ use super::compose::{by_energy, least, most, pairs};
 use super::constants::{BATCH_BINS, PRECISIONS};
 use super::decompose::{Comparison, decompose};
 use super::ground::{Ground, cheapest, groups};
-use super::result::{Cell, Observation, Rows};
+use super::result::{Cell, Doubt, Observation, Rows};
 use super::row::{Kind, Row};
-use crate::notes::{Caveat, plural};
+use crate::notes::plural;
 use crate::unit::percent;
 
 const DEFINITION: &str = "Runs in two precisions of one task, model, GPU type and count, batch and software, of text and \
@@ -83,7 +83,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     found.caveats = caveats(ground, &compared);
     found.caveats.extend(left_out.iter().map(|(names, count)| {
         let text = format!("{} of {names} differ in parallelism too and are left out", plural(*count, "pair"));
-        Caveat::new("parallelism_differs", text)
+        Doubt::new("parallelism_differs", text, "two settings would be compared at once")
     }));
     decompose(ground, &mut found, medians(&bins));
     found

@@ -2,7 +2,31 @@
 
 use serde::Serialize;
 
-use crate::notes::Caveat;
+/// Something in the runs that speaks against reading too much into an observation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Doubt {
+    /// A stable name, such as `short_window`.
+    pub code: String,
+    /// What was seen, with numbers.
+    pub text: String,
+    /// Ids of runs that show it.
+    pub examples: Vec<String>,
+    /// Why it matters; empty where the text says it.
+    pub why: String,
+}
+
+impl Doubt {
+    /// What was seen, without examples.
+    pub(super) fn new(code: &str, text: impl Into<String>, why: &str) -> Self {
+        Self { code: code.to_owned(), text: text.into(), examples: Vec::new(), why: why.to_owned() }
+    }
+
+    /// The same, shown by a run.
+    pub(super) fn by(mut self, run: &str) -> Self {
+        self.examples.push(run.to_owned());
+        self
+    }
+}
 
 /// A number of an observation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,7 +146,7 @@ pub struct Observation {
     /// The main comparisons, divided into causes.
     pub decomposition: Vec<Decomposition>,
     /// What to know.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Doubt>,
     /// Why these runs cannot say it; none if they can.
     pub missing: Option<String>,
 }
@@ -130,10 +154,10 @@ pub struct Observation {
 /// What a sweep says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Study {
-    /// Runs studied.
+    /// Runs that could be compared, repeats included.
     pub runs: usize,
-    /// Why others were left out, with their number.
-    pub left_out: Vec<Caveat>,
+    /// Why runs were left out, with their number.
+    pub left_out: Vec<Doubt>,
     /// One for each question, in a fixed order.
     pub observations: Vec<Observation>,
 }

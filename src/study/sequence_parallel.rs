@@ -40,7 +40,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     let less = own.iter().filter(|pair| ratio(pair) > 1.0).count();
     let middle = show_plain(ratio(&own[own.len() / 2]));
     found.finding = format!(
-        "Ulysses takes less than ring in {less} of {} pairs; ring over Ulysses is ×{middle} in the middle.",
+        "Ulysses takes less than ring in {less} of {} pairs; the median of ring over Ulysses is ×{middle}.",
         own.len()
     );
     let against = own.iter().filter(|pair| ratio(pair) < 1.0);

@@ -23,6 +23,9 @@ const DEFINITION: &str = "Tasks of text, each model and precision apart. Means o
     the run of lowest energy per token of each model, over all GPU counts and batches (two models at least). The same model: \
     the run of the largest batch of each task on the same GPUs, and both tasks at the largest batch that both ran.";
 
+/// The metric of a whole answer.
+const RESPONSE: &str = "energy_per_response";
+
 /// One model on two tasks, each at its largest batch.
 struct Pair<'g, 'a> {
     high: &'g Row<'a>,
@@ -37,7 +40,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     let tasks = groups(rows.iter().copied(), |row| row.workload.clone());
     if tasks.len() < 2 {
         return found.without(match tasks.keys().next() {
-            Some(only) => format!("all text runs have one task, `{only}`"),
+            Some(only) => format!("all text runs have one task, {only}"),
             None => "no run is of a text task".to_owned(),
         });
     }
@@ -57,9 +60,10 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
     let newest = ground.newest(&rows);
     let chosen = own.iter().filter(|pair| pair.high.gpu == newest).take(MOST_DECOMPOSED).map(|pair| {
         let words = format!("{} against {}, {}", pair.high.workload, pair.low.workload, pair.high.configuration());
-        Comparison { metric: Some("energy_per_response"), ..Comparison::new(words, pair.low, pair.high) }
+        let has = [pair.high, pair.low].iter().all(|row| row.run.metrics.contains_key(RESPONSE));
+        Comparison { metric: has.then_some(RESPONSE), ..Comparison::new(words, pair.low, pair.high) }
     });
-    decompose(ground, &mut found, chosen.filter(|one| one.a.run.metrics.contains_key("energy_per_response")));
+    decompose(ground, &mut found, chosen);
     found
 }
 
@@ -70,7 +74,7 @@ fn means(ground: &Ground<'_>, rows: &[&Row<'_>], found: &mut Observation) -> Opt
         let mut known: Vec<(String, usize, [f64; 3])> = Vec::new();
         let on_gpu = rows.iter().copied().filter(|row| row.gpu == gpu);
         for (task, own) in groups(on_gpu, |row| row.workload.clone()) {
-            let models = groups(own, |row| row.checkpoint());
+            let models = groups(own, Row::checkpoint);
             let best: Vec<&Row<'_>> = models.into_values().filter_map(cheapest).collect();
             let of = |get: fn(&Row<'_>) -> Option<f64>| {
                 let values: Option<Vec<f64>> = best.iter().map(|row| get(row)).collect();

@@ -13,6 +13,9 @@ use crate::notes::plural;
 use crate::stats::median;
 use crate::unit::{percent, show_plain};
 
+/// A deviation below this is rounding.
+const ROUNDING: f64 = 1e-6;
+
 const DEFINITION: &str = "Throughput over power, in items per joule: the inverse of energy per item. How far energy × throughput ÷ power \
     is from 1 is told for all runs. GPU types are compared by the run of lowest energy per item of each task, model and \
     precision, without a deadline; large models are those of 70 billion parameters and more, on text tasks.";
@@ -42,9 +45,9 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
         }
     }
     found.put_spread(&pooled, "models", "ratio");
+    let exact = if largest < ROUNDING { "to rounding".to_owned() } else { format!("within {}", percent(largest)) };
     let mut sentences = vec![format!(
-        "Throughput per watt is the inverse of energy per item within {} in {}.",
-        percent(largest),
+        "Throughput per watt is the inverse of energy per item {exact} in {}.",
         plural(deviations.len(), "run")
     )];
     let mut table = Rows::new(
@@ -66,7 +69,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
         found.tables.push(table);
         let all: Vec<f64> = compared.iter().map(|(new, old)| new.energy / old.energy).collect();
         sentences.extend(median(&all).map(|middle| {
-            format!("The older GPU type does ×{} of the newer's work per joule in the middle.", show_plain(middle))
+            format!("The older GPU type does ×{} of the newer's work per joule (median of models).", show_plain(middle))
         }));
     }
     found.finding = sentences.join(" ");
