@@ -63,12 +63,18 @@ type OfPair = fn(&Row<'_>, &Row<'_>) -> Option<bool>;
 type OfRun = fn(&Row<'_>) -> Option<bool>;
 
 /// Signs that two runs differ in more than what is compared.
-const PAIR_SIGNS: [Sign<OfPair>; 4] = [
+const PAIR_SIGNS: [Sign<OfPair>; 5] = [
     Sign {
         code: "repeats_differ",
         what: "repeat the request set a different number of times",
         why: "repeats may find their prompts in the cache",
         seen: |a, b| Some(a.run.number("request_repeats")? != b.run.number("request_repeats")?),
+    },
+    Sign {
+        code: "batches_differ",
+        what: "ran different batches",
+        why: "part of the difference is the batch's, as the causes say",
+        seen: |a, b| Some(a.batch != b.batch && !(a.gpu == b.gpu && a.is_on_curve_of(b))),
     },
     Sign {
         code: "other_machine",

@@ -197,6 +197,7 @@ fn kind(run: &Run, catalog: &Catalog) -> Kind {
 fn params(run: &Run, catalog: &Catalog, model: &str, which: &str) -> Option<f64> {
     let detail = if which == "total_params" { "total_params_billions" } else { "activated_params_billions" };
     let recorded = run.details.get(detail).and_then(|text| text.parse::<f64>().ok()).map(|billions| billions * 1e9);
+    let recorded = recorded.filter(|count| count.is_finite() && *count > 0.0);
     let known = |name: &str| catalog.get("architecture", &[model], name).and_then(|value| value.number());
     recorded.or_else(|| known(&format!("published_{which}"))).or_else(|| known(which))
 }

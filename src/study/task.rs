@@ -4,7 +4,8 @@
 //! `TASK over TASK, GPU`: `output_tokens_ratio`, `energy_ratio`, `energy_per_response_ratio` of these means. Of
 //! `TASK over TASK, CONFIGURATION`, one model at the largest batch of each task: `largest_batch_ratio`,
 //! `output_tokens_ratio`, `energy_ratio_at_largest_batch`, `energy_per_response_ratio`, and at the largest batch that both
-//! have: `equal_batch`, `energy_ratio_at_equal_batch`. Of `TASK over TASK, same model, GPU`: `pairs` and the medians.
+//! have: `equal_batch`, `energy_ratio_at_equal_batch`; the values themselves as `…_first` and `…_second`: `largest_batch`,
+//! `output_tokens`, `energy_at_largest_batch`, `energy_per_response`, `energy_at_equal_batch`. Of `TASK over TASK, same model, GPU`: `pairs` and the medians.
 
 use std::collections::BTreeMap;
 
@@ -168,6 +169,7 @@ fn put_pairs(own: &[Pair<'_, '_>], found: &mut Observation) {
         found.put_some(&of, "energy_per_response_ratio", pair.ratio(|row| row.energy_per_response), "1");
         found.put_some(&of, "equal_batch", pair.equal.map(|(high, _)| high.batch as f64), "requests");
         found.put_some(&of, "energy_ratio_at_equal_batch", pair.at_equal_batch(), "1");
+        put_values(found, &of, pair);
         pooled.entry(format!("{tasks}, same model, {}", pair.high.gpu)).or_default().push(pair);
     }
     for (of, pairs) in pooled {
@@ -176,6 +178,18 @@ fn put_pairs(own: &[Pair<'_, '_>], found: &mut Observation) {
         found.put(&of, "pairs", pairs.len() as f64, "pairs");
         found.put_some(&of, "median_energy_per_response_ratio", median(&responses), "1");
         found.put_some(&of, "median_energy_ratio_at_equal_batch", median(&equal), "1");
+    }
+}
+
+/// What the ratios of a pair are made of.
+fn put_values(found: &mut Observation, of: &str, pair: &Pair<'_, '_>) {
+    let equal = pair.equal.map(|(high, low)| [high, low]);
+    for (at, (which, row)) in [("first", pair.high), ("second", pair.low)].into_iter().enumerate() {
+        found.put(of, &format!("largest_batch_{which}"), row.batch as f64, "requests");
+        found.put_some(of, &format!("output_tokens_{which}"), row.output_tokens, "tokens");
+        found.put(of, &format!("energy_at_largest_batch_{which}"), row.energy, "J");
+        found.put_some(of, &format!("energy_per_response_{which}"), row.energy_per_response, "J");
+        found.put_some(of, &format!("energy_at_equal_batch_{which}"), equal.map(|rows| rows[at].energy), "J");
     }
 }
 

@@ -131,6 +131,9 @@ def task_effect(rows, out):
             put = out[f"{high} over {low}, {checkpoint} {count}x{gpu}"]
             put["largest_batch_ratio"] = a.batch / b.batch
             put["output_tokens_ratio"] = a.output / b.output
+            for which, row in (("first", a), ("second", b)):
+                put[f"largest_batch_{which}"], put[f"output_tokens_{which}"] = row.batch, row.output
+                put[f"energy_at_largest_batch_{which}"], put[f"energy_per_response_{which}"] = row.energy, row.response
             put["energy_ratio_at_largest_batch"] = a.energy / b.energy
             put["energy_per_response_ratio"] = a.response / b.response
             common = {r.batch for r in by_task[high]} & {r.batch for r in by_task[low]}
@@ -138,9 +141,9 @@ def task_effect(rows, out):
             if common:
                 at = max(common)
                 put["equal_batch"] = at
-                equal = cheapest([r for r in by_task[high] if r.batch == at]).energy / cheapest(
-                    [r for r in by_task[low] if r.batch == at]
-                ).energy
+                first, second = (cheapest([r for r in by_task[task] if r.batch == at]) for task in (high, low))
+                put["energy_at_equal_batch_first"], put["energy_at_equal_batch_second"] = first.energy, second.energy
+                equal = first.energy / second.energy
                 put["energy_ratio_at_equal_batch"] = equal
             pooled[f"{high} over {low}, same model, {gpu}"].append((a.response / b.response, equal))
     for of, values in pooled.items():
