@@ -31,7 +31,7 @@ fn noise(ground: &Ground<'_>, pairs: &[Pair<'_, '_>]) -> Option<Doubt> {
     let limit = median(&close).unwrap_or(CHANCE.ln_1p());
     let why = match (ground.repeats.first(), ground.repeats.last()) {
         (Some(low), Some(high)) => format!(
-            "{} of repeated configurations differ by {} to {}; where by much, in something that is not recorded",
+            "{} of repeated configurations differ by {} to {}; those far apart, in something that is not recorded",
             plural(ground.repeats.len(), "pair"),
             percent(low.exp_m1()),
             percent(high.exp_m1())

@@ -25,7 +25,7 @@ SIMILAR_SIZE = 1.25
 LARGE_MODEL = 70e9
 ENERGY_RISES, LATENCY_FALLS = 1.02, 0.95
 ORDER = ["H100", "B200"]  # by memory bandwidth
-SUFFIXES = ["-FP8"]
+SUFFIXES = ["-fp8", "-fp8-dynamic", "-mxfp4", "-nvfp4", "-bf16"]
 
 
 class Row:
@@ -35,7 +35,7 @@ class Row:
         self.task = task
         self.raw = raw
         published = raw["model_id"]
-        self.model = next((published[: -len(s)] for s in SUFFIXES if published.endswith(s)), published)
+        self.model = next((published[: -len(s)] for s in SUFFIXES if published.lower().endswith(s)), published)
         self.precision = {"bfloat16": "bf16"}.get(raw["weight_precision"], raw["weight_precision"])
         self.gpu, self.gpus = raw["gpu_model"], raw["num_gpus"]
         self.kind = DIFFUSION.get(task) or ("multimodal" if task in MODALITY else "text")
