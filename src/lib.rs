@@ -31,8 +31,9 @@
 //! | [`whatif`] | interventions and counterfactuals | predict, attribute, fit, model, catalog, runs, base |
 //! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`check`] | which questions a fitted model is to be trusted with: held-out predictions, coverage, falsification | diagnose, whatif, predict, fit, model, catalog, runs, base |
+//! | [`study`] | what a whole sweep says: observations, each with its numbers, counter-examples and causes | diagnose, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, study, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;
@@ -48,5 +49,6 @@ pub mod predict;
 pub mod report;
 pub mod runs;
 pub mod stats;
+pub mod study;
 pub mod unit;
 pub mod whatif;

@@ -20,3 +20,4 @@ mod recovery;
 mod report;
 mod runs;
 mod shared;
+mod study;

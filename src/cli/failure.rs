@@ -76,6 +76,15 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     FittedFile(#[from] FittedFileError),
+    /// A metric that a study cannot compare.
+    #[error("a study compares energy, and `{metric}` is none")]
+    #[diagnostic(help(
+        "name one of the metrics `energy_per_…`; for others, `joules diagnose A B --metric {metric}` compares two runs"
+    ))]
+    NoEnergy {
+        /// As written.
+        metric: String,
+    },
     /// A metric that neither the runs nor the model have.
     #[error("`{metric}` is no metric of these runs{}", did_you_mean(nearest.as_deref()))]
     #[diagnostic(help("these runs have {}", quoted(known, 20)))]

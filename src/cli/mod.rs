@@ -22,6 +22,7 @@ mod options;
 mod predict;
 mod runs;
 mod whatif;
+mod study;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ enum Command {
     Predict(predict::Predict),
     Diagnose(diagnose::Diagnose),
     Whatif(whatif::Whatif),
+    Study(study::Study),
 }
 
 /// How an answered question ends.
@@ -84,6 +86,7 @@ impl Arguments {
             Command::Predict(predict) => predict.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
             Command::Whatif(whatif) => whatif.run(context),
+            Command::Study(study) => study.run(context),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! An answer builds a document out of blocks (headings, paragraphs, tables, bars, lists, fields, code) and says nothing
 //! of their layout; [`render`] lays it out. Every text is a [`Text`]: spans with a tone, free of control characters
 //! from the moment they exist, so that no name of a run or a model can drive a terminal. What the answer to each
-//! question says stands in a file of its own: [`runs`], [`import`], [`graph`], [`fit`], [`check`].
+//! question says stands in a file of its own: [`runs`], [`import`], [`graph`], [`fit`], [`check`], [`study`].
 //!
 //! ```
 //! use joules::report::{Column, Document, Table, TextStyle, render};
@@ -27,6 +27,7 @@ mod markup;
 pub mod predict;
 pub mod render;
 pub mod runs;
+pub mod study;
 mod text;
 pub mod whatif;
 
