@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::catalog::Catalog;
-use crate::fit::{Fitted, Support, views};
+use super::dense::predict_dense;
+use super::proof::Proof;
+use crate::fit::{Anchors, Fitted, Forecast, Support, views};
 use crate::model::{Frame, FrameError, canonical};
 use crate::runs::Run;
 
@@ -50,7 +52,31 @@ impl Answer {
 
 /// Predicts every metric of `asked`, from their conditions alone. Measured runs in `given` condition the prediction: what
 /// they show of the parameters, of a GPU or a model without measurements above all, and of what the equations miss.
+///
+/// A configuration that is asked about is taken to have run: it is feasible as far as the model's bounds say.
 pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run]) -> Result<Vec<Answer>, FrameError> {
+    answered(fitted, catalog, asked, given, true)
+}
+
+/// Predicts configurations that nobody has run: of what fits, only what measured runs prove is taken for granted. Many values
+/// of one condition, named by `along`, are predicted at nodes and between them.
+pub fn propose(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    asked: &[Run],
+    given: &[Run],
+    along: &str,
+) -> Result<Vec<Answer>, FrameError> {
+    predict_dense(asked, along, |runs| answered(fitted, catalog, runs, given, false))
+}
+
+fn answered(
+    fitted: &Fitted,
+    catalog: &Catalog,
+    asked: &[Run],
+    given: &[Run],
+    have_run: bool,
+) -> Result<Vec<Answer>, FrameError> {
     let model = &fitted.model;
     let in_form = |runs: &[Run]| runs.iter().map(|run| canonical(run, catalog)).collect::<Vec<Run>>();
     let (mut own, anchors) = (in_form(asked), in_form(given));
@@ -69,12 +95,16 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         let (moved, anchors) = whole.into_owned().anchored(&measured);
         (Cow::Owned(moved), anchors)
     };
-    let forecast = whole.forecast(&frame, anchored.as_ref());
-    let mut support = fitted.support.clone();
+    let mut support = Cow::Borrowed(&fitted.support);
     if !given.is_empty() {
         let (values, _) = whole.evaluate(&measured, &(0..given.len()));
-        support.rows.extend(views(model, &values, given.len()));
+        support.to_mut().rows.extend(views(model, &values, given.len()));
     }
+    let forecast = if have_run {
+        whole.forecast(&frame, anchored.as_ref())
+    } else {
+        unproven(&whole, &frame, anchored.as_ref(), &support)
+    };
     let answers = own.iter().zip(&forecast.rows).map(|(run, expected)| {
         let (distance, nearest) = support.distance(&expected.view);
         let metrics = forecast
@@ -112,6 +142,20 @@ pub fn predict(fitted: &Fitted, catalog: &Catalog, asked: &[Run], given: &[Run])
         }
     });
     Ok(answers.collect())
+}
+
+/// The forecast of configurations that nobody has run.
+fn unproven(whole: &Fitted, frame: &Frame, anchors: Option<&Anchors>, support: &Support) -> Forecast {
+    let model = &whole.model;
+    let mut frame = whole.unmeasured(frame);
+    let (values, _) = whole.evaluate(&frame, &(0..frame.rows()));
+    let proof = Proof::new(model, support, &views(model, &values, frame.rows()));
+    proof.raise(whole, &mut frame);
+    let mut forecast = whole.expect(frame.clone(), anchors, true);
+    for (row, expected) in forecast.rows.iter_mut().enumerate() {
+        expected.broken.retain(|&constraint| !proof.holds(model, &frame, constraint, row));
+    }
+    forecast
 }
 
 /// What the nearest measured run has otherwise.

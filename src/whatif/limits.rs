@@ -2,9 +2,10 @@
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
-use super::reference::{Expected, Reference, input_of};
+use super::reference::{Expected, Reference};
 use super::result::Limit;
 use crate::model::{Constraint, Slot};
+use crate::predict::input_of;
 use crate::stats::NORMAL_QUANTILE_90;
 
 /// Values of a condition that are tried where a limit has no largest value.

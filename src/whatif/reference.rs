@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::catalog::Catalog;
-use crate::fit::{Anchors, Distance, Fitted, Forecast, View, views, worst};
-use crate::model::{Constraint, Frame, FrameError, Input, Model, canonical};
-use crate::predict::{Abducted, abduct};
+use crate::fit::{Anchors, Distance, Fitted, Forecast, views};
+use crate::model::{Frame, FrameError, canonical};
+use crate::predict::{Abducted, Proof, abduct};
 use crate::runs::Run;
 
 /// A fitted model that has seen the run that is asked about.
@@ -58,55 +58,12 @@ impl<'a> Reference<'a> {
         let mut frame = self.fitted.unmeasured(&Frame::new(model, catalog, &own)?);
         let (values, _) = self.fitted.evaluate(&frame, &(0..runs.len()));
         let views = views(model, &values, runs.len());
-        let proven: Vec<Vec<Option<f64>>> =
-            model.constraints.iter().map(|constraint| self.proven(constraint, &views)).collect();
+        let proof = Proof::new(model, &self.fitted.support, &views);
         for (bound, factor) in model.bounds.iter().zip(&self.run.bounds) {
             frame.inputs[bound.noise_input].fill(*factor);
         }
-        for (constraint, proven) in model.constraints.iter().zip(&proven) {
-            self.raise(&mut frame, constraint, proven);
-        }
+        proof.raise(&self.fitted, &mut frame);
         let forecast = self.fitted.expect(frame.clone(), self.anchors.as_ref(), true);
-        Ok(Expected { frame, forecast, proven })
+        Ok(Expected { frame, forecast, proven: proof.ran })
     }
-
-    /// By run: the largest value of what a constraint limits among the fit's runs that differ in the mildest kind only.
-    fn proven(&self, constraint: &Constraint, views: &[View]) -> Vec<Option<f64>> {
-        let model = &self.fitted.model;
-        let is_compared = model.shifts.first().and_then(|shift| shift.by.first());
-        if !is_compared.is_some_and(|by| by.contains(&constraint.limits)) {
-            return vec![None; views.len()];
-        }
-        let of = |view: &View| {
-            let near = self.fitted.support.rows.iter().filter(|row| worst(view, row).is_none_or(|kind| kind == 0));
-            near.map(|row| row[0][0]).filter(|value| value.is_finite()).reduce(f64::max)
-        };
-        views.iter().map(of).collect()
-    }
-
-    /// Raises bounded nodes to what a run at the proven value of the limited condition proves.
-    fn raise(&self, frame: &mut Frame, constraint: &Constraint, proven: &[Option<f64>]) {
-        let model = &self.fitted.model;
-        let Some(input) = input_of(model, &constraint.limits).filter(|_| proven.iter().any(Option::is_some)) else {
-            return;
-        };
-        let mut ran = frame.clone();
-        for (row, proven) in proven.iter().enumerate() {
-            ran.inputs[input][row] = proven.unwrap_or(ran.inputs[input][row]);
-        }
-        self.fitted.raise_to_bounds(&mut ran);
-        for bound in &model.bounds {
-            for (row, known) in frame.inputs[bound.noise_input].iter_mut().enumerate() {
-                if proven[row].is_some() {
-                    *known = known.max(ran.inputs[bound.noise_input][row]);
-                }
-            }
-        }
-    }
-}
-
-/// The column of a condition.
-pub(super) fn input_of(model: &Model, condition: &str) -> Option<usize> {
-    let node = model.node_index(condition)?;
-    model.inputs.iter().position(|input| matches!(input, Input::Given(own) if *own == node))
 }
