@@ -6,7 +6,7 @@
 //! as an exact product of causes.
 //!
 //! ```text
-//! import ──► runs ──► model ──► fit ──► predict ──► whatif ──► diagnose ──► report ──► terminal, Markdown, JSON
+//! import ──► runs ──► model ──► fit ──► predict ──► whatif ──► diagnose ──► report ──► terminal, Markdown, HTML, JSON
 //!            catalog ──┘        (attribute: games and sums)
 //! ```
 //!
@@ -32,7 +32,7 @@
 //! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`check`] | which questions a fitted model is to be trusted with: held-out predictions, coverage, falsification | diagnose, whatif, predict, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | import, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;
