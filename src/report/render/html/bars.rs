@@ -3,10 +3,13 @@
 use super::super::super::markup::escaped;
 use super::super::super::{Axis, Bar, Bars};
 use super::super::bars::{length, reach, whisker};
+use super::super::line::width as columns_of;
 use super::super::scale::Scale;
 use super::table::whole;
 use super::{caption, inline, line, percent};
 
+/// Words on the right up to this many columns stay on one line.
+const WORDS: usize = 30;
 /// Ticks at most.
 const TICKS: usize = 5;
 /// Reaches of log factors that have ticks beside that of factor 1.
@@ -62,11 +65,12 @@ fn row(bar: &Bar, share: &impl Fn(f64) -> f64, ticks: &[(f64, String)]) -> Strin
     parts.extend(whisker_of(bar, share));
     format!(
         "<tr><th scope=\"row\"{}>{}</th><td class=\"bar\"><svg role=\"img\" aria-label=\"{}\">{}</svg></td>\
-         <td class=\"words\">{}</td></tr>\n",
+         <td class=\"words{}\">{}</td></tr>\n",
         whole(&bar.label),
         inline(&bar.label),
         escaped(&words),
         parts.concat(),
+        if columns_of(&bar.text.words()) <= WORDS { " short" } else { "" },
         inline(&bar.text),
     )
 }

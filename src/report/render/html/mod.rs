@@ -15,8 +15,8 @@ use super::super::{Block, Document, Text, Tone};
 
 /// Looks, for screens in light and dark and for paper.
 const STYLE: &str = include_str!("page.css");
-/// Letters of code in a line of a page: how wide an answer may be that shows as much as fits.
-pub const PAGE_COLUMNS: usize = 104;
+/// Columns of letters in a page: how wide an answer may be that shows as much as fits.
+pub const PAGE_COLUMNS: usize = 96;
 /// A page with more sections than this has a table of contents.
 const FEW_SECTIONS: usize = 3;
 /// What a page may load: nothing but the style inside it. Should a name ever get past the escaping, it finds no script.

@@ -17,8 +17,11 @@ pub(super) fn table(table: &Table) -> String {
         Align::Right => " class=\"number\"",
         Align::Left => whole(words),
     };
-    let title =
-        |Column { title, align }: &Column| format!("<th scope=\"col\"{}>{}</th>", class(*align, title), inline(title));
+    let title = |Column { title, align }: &Column| {
+        // Identifiers may break at their joints, so that more columns are seen at once.
+        let words = inline(title).replace('_', "_<wbr>");
+        format!("<th scope=\"col\"{}>{words}</th>", class(*align, title))
+    };
     let head = columns.iter().map(title).collect::<Vec<_>>().concat();
     let cell = |(cell, column): (&Text, &Column)| format!("<td{}>{}</td>", class(column.align, cell), inline(cell));
     let row = |cells: &Vec<Text>| {
