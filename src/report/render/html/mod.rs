@@ -136,6 +136,8 @@ fn inline(text: &Text) -> String {
         .iter()
         .map(|span| {
             let words = escaped(span.text());
+            // A number and its sign of percent stay on one line; code is to be taken letter by letter.
+            let words = if span.tone() == Tone::Code { words } else { words.replace(" %", "\u{a0}%") };
             match span.tone() {
                 Tone::Plain => words,
                 Tone::Strong => format!("<strong>{words}</strong>"),
