@@ -6,7 +6,7 @@
 //! as an exact product of causes.
 //!
 //! ```text
-//! import ──► runs ──► model ──► fit ──► predict ──► whatif ──► diagnose ──► report ──► terminal, Markdown, JSON
+//! import ──► runs ──► model ──► fit ──► predict ──► whatif ──► diagnose ──► report ──► terminal, Markdown, HTML, JSON
 //!            catalog ──┘        (attribute: games and sums)
 //! ```
 //!
@@ -28,12 +28,12 @@
 //! | [`fit`] | objective, optimiser, posterior, summary; the catalog is handed through to `model` | model, catalog, runs, base |
 //! | [`predict`] | a fitted model on conditions: abduction of a run | fit, model, catalog, runs, base |
 //! | [`attribute`] | games and identities: Shapley, Owen, log-mean shares; knows no runs | model, base |
-//! | [`whatif`] | interventions and counterfactuals | predict, attribute, fit, model, catalog, runs, base |
+//! | [`whatif`] | interventions and counterfactuals: what a run would have been, whether it fits, what it needs | predict, attribute, fit, model, catalog, runs, base |
 //! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`check`] | which questions a fitted model is to be trusted with: held-out predictions, coverage, falsification | diagnose, whatif, predict, fit, model, catalog, runs, base |
 //! | [`study`] | what a whole sweep says: observations, each with its numbers, counter-examples and causes | diagnose, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, study, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | import, study, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;

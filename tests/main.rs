@@ -10,6 +10,7 @@ mod check;
 mod commands;
 mod configs;
 mod diagnosis;
+mod html;
 mod import;
 mod laws;
 mod mapped;

@@ -1,6 +1,6 @@
 //! Documents as a reader sees them.
 
-use joules::report::{Bars, Block, Column, Document, Table, Text, TextStyle, render};
+use joules::report::{Axis, Bars, Block, Chart, Column, Document, Point, Series, Table, Text, TextStyle, render};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use unicode_width::UnicodeWidthStr;
@@ -146,12 +146,35 @@ fn bars() -> impl Strategy<Value = Bars> {
     })
 }
 
+fn chart() -> impl Strategy<Value = Chart> {
+    let value = || prop_oneof![0.001..10.0, -2.0..2.0, any::<f64>()];
+    let axis = || {
+        let unit = prop_oneof![Just("s"), Just("J"), Just("tokens"), Just("FLOP/s"), Just("")];
+        (text(), unit, any::<bool>())
+            .prop_map(|(title, unit, logarithmic)| Axis { logarithmic, ..Axis::linear(title, unit) })
+    };
+    let point = (value(), value(), text(), prop::option::of((value(), value())), any::<bool>())
+        .prop_map(|(x, y, label, interval, marked)| Point { x, y, label, interval, marked });
+    let series = (text(), prop::collection::vec(point, 0..6), any::<bool>()).prop_map(|(name, points, line)| Series {
+        name,
+        points,
+        line,
+    });
+    (text(), axis(), axis(), prop::collection::vec(series, 0..8)).prop_map(|(label, x, y, series)| Chart {
+        label,
+        x,
+        y,
+        series,
+    })
+}
+
 fn document() -> impl Strategy<Value = Document> {
     let block = prop_oneof![
         (1_u8..5, text()).prop_map(|(level, text)| Block::Heading(level, text)),
         text().prop_map(Block::Paragraph),
         table().prop_map(Block::Table),
         bars().prop_map(Block::Bars),
+        chart().prop_map(Block::Chart),
         prop::collection::vec(text(), 0..4).prop_map(Block::List),
         prop::collection::vec((text(), text()), 0..4).prop_map(Block::Fields),
     ];

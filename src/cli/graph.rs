@@ -83,11 +83,11 @@ impl Graph {
         let view = if nodes.is_empty() { view } else { view.around(&nodes) };
         let style = context.style(self.out.as_deref());
         let document = |width: usize| self.document(&view, &nodes, ends, width);
-        let page = || context.signed(document(PAGE), &fitted.iter().collect::<Vec<_>>());
+        let page = |width: usize| context.signed(document(width), &fitted.iter().collect::<Vec<_>>());
         let text = match self.format {
             Format::Text => render::text(&document(style.width), &style),
-            Format::Markdown => render::markdown(&page()),
-            Format::Html => render::html(&page()),
+            Format::Markdown => render::markdown(&page(PAGE)),
+            Format::Html => render::html(&page(render::PAGE_COLUMNS)),
             Format::Dot => dot(&view),
             Format::Mermaid => mermaid(&view),
             Format::Svg => svg(&view),

@@ -67,7 +67,7 @@ impl Runs {
         let text = match self.output.format {
             Format::Text => render::text(&document(Some(style.width)), &style),
             Format::Markdown => render::markdown(&context.signed(document(None), &[])),
-            Format::Html => render::html(&context.signed(document(None), &[])),
+            Format::Html => render::html(&context.signed(document(Some(render::PAGE_COLUMNS)), &[])),
             Format::Json => json_text(&runs_json(runs.iter().copied())),
             Format::Csv => csv(&runs, &declared(&store)?)?,
         };

@@ -1,7 +1,7 @@
-//! How does an answer look? One [`Document`] for the terminal and for Markdown.
+//! How does an answer look? One [`Document`] for the terminal, for Markdown and for a page of HTML.
 //!
-//! An answer builds a document out of blocks (headings, paragraphs, tables, bars, lists, fields, code) and says nothing
-//! of their layout; [`render`] lays it out. Every text is a [`Text`]: spans with a tone, free of control characters
+//! An answer builds a document out of blocks (headings, paragraphs, tables, bars, charts, lists, fields, code) and says
+//! nothing of their layout; [`render`] lays it out. Every text is a [`Text`]: spans with a tone, free of control characters
 //! from the moment they exist, so that no name of a run or a model can drive a terminal. What the answer to each
 //! question says stands in a file of its own: [`runs`], [`import`], [`graph`], [`fit`], [`check`], [`study`].
 //!

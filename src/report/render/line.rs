@@ -147,6 +147,7 @@ pub(super) fn hang(first: &str, lines: Vec<Text>) -> Vec<Text> {
 
 /// A line as a string: colors as ANSI sequences if asked for, drawing as ASCII unless `unicode`, no spaces at the end.
 pub(super) fn paint(line: &Text, colour: bool, unicode: bool) -> String {
+    let line = if unicode { line.clone() } else { ascii(line) };
     let words = line.words();
     let mut left = words.trim_end_matches(' ').len();
     let mut result = String::with_capacity(left);
@@ -155,14 +156,20 @@ pub(super) fn paint(line: &Text, colour: bool, unicode: bool) -> String {
         left -= shown.len();
         let code = ansi(span.tone()).filter(|_| colour && !shown.is_empty());
         result.extend(code.map(|code| format!("\u{1b}[{code}m")));
-        if unicode {
-            result.push_str(shown);
-        } else {
-            shown.chars().for_each(|c| push_ascii(&mut result, c));
-        }
+        result.push_str(shown);
         result.push_str(if code.is_some() { "\u{1b}[0m" } else { "" });
     }
     result
+}
+
+/// The line in ASCII, as wide as before; what takes no column is left out.
+fn ascii(line: &Text) -> Text {
+    let stand_ins = |span: &Span| {
+        let mut words = String::with_capacity(span.text().len());
+        span.text().chars().for_each(|c| push_ascii(&mut words, c));
+        Span::new(words, span.tone())
+    };
+    line.spans().iter().map(stand_ins).collect()
 }
 
 /// The number of the ANSI sequence of a tone.
@@ -192,18 +199,16 @@ fn push_ascii(result: &mut String, c: char) {
         '●' => 'O',
         '○' => 'o',
         '■' => 'X',
-        '□' => 'x',
         '▲' => 'A',
         '△' => 'a',
-        '◆' => 'D',
         '◇' => 'd',
-        '×' => 'x',
+        '×' | '□' => 'x',
         '→' | '≥' | '›' => '>',
         '←' | '≤' | '‹' => '<',
         '≈' | '±' | '…' => '~',
         'µ' | 'μ' => 'u',
         'φ' => 'f',
-        'Δ' => 'D',
+        'Δ' | '◆' => 'D',
         '²' => '2',
         '³' => '3',
         '“' | '”' => '"',
@@ -247,5 +252,6 @@ mod tests {
         assert_eq!(paint(&line, true, true), "a \u{1b}[31mb\u{1b}[0m");
         assert_eq!(paint(&line, false, true), "a b");
         assert_eq!(paint(&Text::new().plain("×2 → 模"), false, false), "x2 > ??");
+        assert_eq!(paint(&Text::new().plain("a \u{11a84}"), false, false), "a", "a mark that takes no column");
     }
 }

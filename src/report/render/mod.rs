@@ -9,6 +9,6 @@ mod scale;
 mod table;
 mod terminal;
 
-pub use html::html;
+pub use html::{PAGE_COLUMNS, html};
 pub use markdown::markdown;
 pub use terminal::{TextStyle, text};

@@ -86,8 +86,8 @@ fn legend(plot: &Plot<'_>, width: usize) -> Vec<Text> {
     let mut lines: Vec<Text> = Vec::new();
     for (at, drawn) in plot.series.iter().enumerate() {
         let name = wrap(&drawn.series.name, width - 2);
-        let marker = if drawn.points.iter().any(|point| plot.is_shown_fully(point)) { 0 } else { 1 };
-        for entry in hang(&format!("{} ", marker_of(at, marker == 0)), name) {
+        let full = drawn.points.iter().any(|point| plot.is_shown_fully(point));
+        for entry in hang(&format!("{} ", marker_of(at, full)), name) {
             match lines.last_mut() {
                 Some(line) if text_width(line) + GAP.len() + text_width(&entry) <= width => {
                     *line = join([line.clone().plain(GAP), entry]);
@@ -101,19 +101,11 @@ fn legend(plot: &Plot<'_>, width: usize) -> Vec<Text> {
 
 /// The sign of a point of the series at this place of the legend.
 fn marker_of(series: usize, full: bool) -> char {
-    match MARKERS.get(series) {
-        Some([marked, other]) => {
-            if full {
-                *marked
-            } else {
-                *other
-            }
-        }
-        None => {
-            let letter = char::from(LETTERS[(series - MARKERS.len()) % LETTERS.len()]);
-            if full { letter.to_ascii_uppercase() } else { letter }
-        }
+    if let Some(signs) = MARKERS.get(series) {
+        return signs[usize::from(!full)];
     }
+    let letter = char::from(LETTERS[(series - MARKERS.len()) % LETTERS.len()]);
+    if full { letter.to_ascii_uppercase() } else { letter }
 }
 
 /// The row of a share of the vertical axis, counted from the top.

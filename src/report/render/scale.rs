@@ -22,6 +22,8 @@ pub(super) struct Plot<'a> {
     pub(super) y: Scale<'a>,
     /// The series that have points, in the order of the chart.
     pub(super) series: Vec<Drawn<'a>>,
+    /// Whether the eye must find some points.
+    has_marks: bool,
 }
 
 /// A series and its points that have a place.
@@ -57,17 +59,13 @@ impl<'a> Plot<'a> {
         let x = Scale::new(&chart.x, all().map(|point| point.x), std::iter::empty())?;
         let intervals = all().filter_map(|point| point.interval).flat_map(|(low, high)| [low, high]);
         let y = Scale::new(&chart.y, all().map(|point| point.y), intervals)?;
-        Some(Self { x, y, series })
-    }
-
-    /// Whether some points are to be found by the eye, and others are not.
-    pub(super) fn has_marks(&self) -> bool {
-        self.series.iter().flat_map(|own| &own.points).any(|point| point.marked)
+        let has_marks = all().any(|point| point.marked);
+        Some(Self { x, y, series, has_marks })
     }
 
     /// Whether a point is drawn full and with its label: it is marked, or none is.
     pub(super) fn is_shown_fully(&self, point: &Point) -> bool {
-        point.marked || !self.has_marks()
+        point.marked || !self.has_marks
     }
 
     /// Whether the series have to be told apart.
@@ -189,9 +187,8 @@ impl<'a> Scale<'a> {
         if fine.len() <= most {
             return fine;
         }
-        let coarser = |every: &i32| within(&[1.0], *every).len() <= most;
-        let every = (1..).find(coarser).unwrap_or(i32::MAX);
-        within(&[1.0], every)
+        // There are fewer powers of ten in a float than the last of these.
+        (1..=1000).map(|every| within(&[1.0], every)).find(|ticks| ticks.len() <= most).unwrap_or_default()
     }
 
     fn tick(&self, value: f64, step: f64, like: f64) -> Tick {
@@ -206,7 +203,8 @@ impl<'a> Scale<'a> {
     /// What the axis measures, with the unit where the ticks do not show it.
     pub(super) fn title(&self) -> Text {
         let title = self.axis.title.clone();
-        if self.is_unit_short() {
+        // `requests, requests` says nothing twice.
+        if self.is_unit_short() || title.words().ends_with(&self.axis.unit) {
             return title;
         }
         let gap = if title.is_empty() { "" } else { ", " };
@@ -234,7 +232,7 @@ mod tests {
         assert_eq!(labels(&log, &[1e-3, 10.0], 6), ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
         assert_eq!(labels(&log, &[0.011, 0.12], 4), ["10 ms", "20 ms", "50 ms", "100 ms"]);
         assert_eq!(labels(&log, &[0.011, 0.014], 4), ["11 ms", "12 ms", "13 ms", "14 ms"]);
-        assert_eq!(labels(&Axis::log("", ""), &[1e-9, 1e9], 5).len(), 4);
+        assert_eq!(labels(&Axis::log("", ""), &[1e-9, 1e9], 5).len(), 5);
     }
 
     #[test]

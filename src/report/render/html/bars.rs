@@ -3,9 +3,13 @@
 use super::super::super::markup::escaped;
 use super::super::super::{Axis, Bar, Bars};
 use super::super::bars::{length, reach, whisker};
+use super::super::line::width as columns_of;
 use super::super::scale::Scale;
-use super::{caption, inline, percent};
+use super::table::whole;
+use super::{caption, inline, line, percent};
 
+/// Words on the right up to this many columns stay on one line.
+const WORDS: usize = 30;
 /// Ticks at most.
 const TICKS: usize = 5;
 /// Reaches of log factors that have ticks beside that of factor 1.
@@ -48,36 +52,38 @@ fn tick(share: f64, label: &str) -> String {
 
 fn row(bar: &Bar, share: &impl Fn(f64) -> f64, ticks: &[(f64, String)]) -> String {
     let words = format!("{} {}", bar.label.words(), bar.text.words());
-    let mut drawing: String = ticks
-        .iter()
-        .map(|(at, _)| format!("<line class=\"grid\" x1=\"{0}\" x2=\"{0}\" y1=\"0\" y2=\"100%\"/>", percent(*at)))
-        .collect();
+    let upright = |class: &str, at: f64| line(class, [&percent(at); 2], ["0", "100%"]);
+    let mut parts: Vec<String> = ticks.iter().map(|(at, _)| upright("grid", *at)).collect();
     let length = length(bar);
-    let [from, to] = [length.min(0.0), length.max(0.0)].map(|end| share(end).clamp(0.0, 1.0));
     if length != 0.0 {
+        let [from, to] = [length.min(0.0), length.max(0.0)].map(|end| share(end).clamp(0.0, 1.0));
         let class = if length > 0.0 { "more" } else { "less" };
         let (x, width) = (percent(from), percent(to - from));
-        drawing += &format!("<rect class=\"{class}\" x=\"{x}\" y=\"20%\" width=\"{width}\" height=\"60%\"/>");
+        parts.push(format!("<rect class=\"{class}\" x=\"{x}\" y=\"20%\" width=\"{width}\" height=\"60%\"/>"));
     }
-    drawing += &format!("<line class=\"axis\" x1=\"{0}\" x2=\"{0}\" y1=\"0\" y2=\"100%\"/>", percent(share(0.0)));
-    let (low, high) = whisker(bar);
-    if low < high {
-        let line = |x1: f64, x2: f64, y1: &str, y2: &str| {
-            let (x1, x2) = (percent(x1), percent(x2));
-            format!("<line class=\"whisker\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y1}\" y2=\"{y2}\"/>")
-        };
-        let (low, high) = (share(low), share(high));
-        drawing += &line(low, high, "50%", "50%");
-        // An end mark beyond the chart is cut with its whisker.
-        for end in [low, high].into_iter().filter(|end| (-1e-9..=1.0 + 1e-9).contains(end)) {
-            drawing += &line(end, end, "34%", "66%");
-        }
-    }
+    parts.push(upright("axis", share(0.0)));
+    parts.extend(whisker_of(bar, share));
     format!(
-        "<tr><th scope=\"row\">{}</th><td class=\"bar\"><svg role=\"img\" aria-label=\"{}\">{drawing}</svg></td>\
-         <td class=\"words\">{}</td></tr>\n",
+        "<tr><th scope=\"row\"{}>{}</th><td class=\"bar\"><svg role=\"img\" aria-label=\"{}\">{}</svg></td>\
+         <td class=\"words{}\">{}</td></tr>\n",
+        whole(&bar.label),
         inline(&bar.label),
         escaped(&words),
+        parts.concat(),
+        if columns_of(&bar.text.words()) <= WORDS { " short" } else { "" },
         inline(&bar.text),
     )
+}
+
+/// The interval of a bar, with marks at its ends; a mark beyond the chart is cut with its whisker.
+fn whisker_of(bar: &Bar, share: &impl Fn(f64) -> f64) -> Vec<String> {
+    let (low, high) = whisker(bar);
+    if low >= high {
+        return Vec::new();
+    }
+    let ends = [share(low), share(high)];
+    let mark = |end: f64| line("whisker", [&percent(end); 2], ["34%", "66%"]);
+    let marks = ends.into_iter().filter(|end| (-1e-9..=1.0 + 1e-9).contains(end)).map(mark);
+    let [low, high] = ends.map(percent);
+    std::iter::once(line("whisker", [&low, &high], ["50%", "50%"])).chain(marks).collect()
 }

@@ -7,7 +7,7 @@ use super::super::super::{Chart, Column, Point, Table, Text};
 use super::super::line::width as columns_of;
 use super::super::scale::Plot;
 use super::labels::{Place, Room, places};
-use super::{caption, inline, percent, table};
+use super::{caption, inline, line, percent, table};
 use crate::unit::show;
 
 /// Ticks of an axis at most.
@@ -56,8 +56,8 @@ fn drawing(chart: &Chart, plot: &Plot<'_>) -> String {
         let at = percent(1.0 - tick.share);
         let _ = writeln!(
             text,
-            "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{at}\" y2=\"{at}\"/>\
-             <text class=\"tick\" x=\"0\" y=\"{at}\" dx=\"-8\" dy=\"0.32em\" text-anchor=\"end\">{}</text>",
+            "{}<text class=\"tick\" x=\"0\" y=\"{at}\" dx=\"-8\" dy=\"0.32em\" text-anchor=\"end\">{}</text>",
+            line("grid", ["0", "100%"], [&at; 2]),
             escaped(&tick.label)
         );
     }
@@ -65,15 +65,14 @@ fn drawing(chart: &Chart, plot: &Plot<'_>) -> String {
         let at = percent(tick.share);
         let _ = writeln!(
             text,
-            "<line class=\"grid\" x1=\"{at}\" x2=\"{at}\" y1=\"0\" y2=\"100%\"/>\
-             <text class=\"tick\" x=\"{at}\" y=\"100%\" dy=\"1.5em\" text-anchor=\"middle\">{}</text>",
+            "{}<text class=\"tick\" x=\"{at}\" y=\"100%\" dy=\"1.5em\" text-anchor=\"middle\">{}</text>",
+            line("grid", [&at; 2], ["0", "100%"]),
             escaped(&tick.label)
         );
     }
-    text.push_str(
-        "<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>\
-         <line class=\"axis\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"100%\"/>\n",
-    );
+    text.push_str(&line("axis", ["0", "100%"], ["100%"; 2]));
+    text.push_str(&line("axis", ["0"; 2], ["0", "100%"]));
+    text.push('\n');
     curves(&mut text, plot);
     signs(&mut text, chart, plot);
     labels(&mut text, plot);
@@ -87,12 +86,12 @@ fn curves(text: &mut String, plot: &Plot<'_>) {
         for point in &drawn.points {
             if let Some((low, high)) = plot.interval(point) {
                 let (x, y1, y2) = (percent(plot.x.share(point.x)), percent(1.0 - low), percent(1.0 - high));
-                let _ = writeln!(text, "<line class=\"interval\" x1=\"{x}\" x2=\"{x}\" y1=\"{y1}\" y2=\"{y2}\"/>");
+                let _ = writeln!(text, "{}", line("interval", [&x; 2], [&y1, &y2]));
             }
         }
         for pair in drawn.points.windows(2).filter(|_| drawn.series.line) {
             let [(x1, y1), (x2, y2)] = [pair[0], pair[1]].map(|point| place(plot, point));
-            let _ = writeln!(text, "<line class=\"curve\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y1}\" y2=\"{y2}\"/>");
+            let _ = writeln!(text, "{}", line("curve", [&x1, &x2], [&y1, &y2]));
         }
         text.push_str("</g>\n");
     }
@@ -148,7 +147,14 @@ fn labels(text: &mut String, plot: &Plot<'_>) {
         letters: if plot.is_shown_fully(point) { columns_of(&point.label.words()) } else { 0 },
     };
     let rooms: Vec<Room> = points.iter().map(room).collect();
-    for (point, found) in points.iter().zip(places(&rooms)) {
+    let mut lines = Vec::new();
+    let mut first = 0;
+    for drawn in &plot.series {
+        let next = first + drawn.points.len();
+        lines.extend((first + 1..next).filter(|_| drawn.series.line).map(|at| (at - 1, at)));
+        first = next;
+    }
+    for (point, found) in points.iter().zip(places(&rooms, &lines)) {
         let Some((place_of_label, needs_width)) = found else { continue };
         let (dx, dy, anchor) = match place_of_label {
             Place::Right => ("8", "0.32em", "start"),
@@ -186,27 +192,31 @@ fn legend(plot: &Plot<'_>) -> String {
     format!("<ul class=\"legend\">\n{entries}</ul>\n")
 }
 
-/// What one would read on pointing at each point.
+/// What one would read on pointing at each point; columns in which nothing stands are left out.
 fn points(chart: &Chart, plot: &Plot<'_>) -> Table {
     let named = |axis: &Text, other: &str| if axis.is_empty() { Text::from(other) } else { axis.clone() };
-    let mut table = Table::new([
+    let columns = [
         Column::left("series"),
         Column::left("point"),
         Column::right(named(&chart.x.title, "x")),
         Column::right(named(&chart.y.title, "y")),
         Column::right("interval"),
-    ]);
-    for drawn in &plot.series {
-        for point in &drawn.points {
-            let value = |value: f64, unit: &str| Text::new().plain(show(value, unit));
-            table.row([
-                drawn.series.name.clone(),
-                point.label.clone(),
-                value(point.x, &chart.x.unit),
-                value(point.y, &chart.y.unit),
-                Text::new().plain(interval(chart, point).unwrap_or_default()),
-            ]);
-        }
+    ];
+    let row = |series: &Text, point: &Point| {
+        [
+            series.clone(),
+            point.label.clone(),
+            Text::new().plain(show(point.x, &chart.x.unit)),
+            Text::new().plain(show(point.y, &chart.y.unit)),
+            Text::new().plain(interval(chart, point).unwrap_or_default()),
+        ]
+    };
+    let rows: Vec<[Text; 5]> =
+        plot.series.iter().flat_map(|drawn| drawn.points.iter().map(|point| row(&drawn.series.name, point))).collect();
+    let is_used: [bool; 5] = std::array::from_fn(|at| rows.iter().any(|row| !row[at].is_empty()));
+    let mut table = Table::new(columns.into_iter().zip(is_used).filter(|(_, used)| *used).map(|(column, _)| column));
+    for row in rows {
+        table.row(row.into_iter().zip(is_used).filter(|(_, used)| *used).map(|(cell, _)| cell));
     }
     table
 }

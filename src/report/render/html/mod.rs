@@ -15,6 +15,8 @@ use super::super::{Block, Document, Text, Tone};
 
 /// Looks, for screens in light and dark and for paper.
 const STYLE: &str = include_str!("page.css");
+/// Columns of letters in a page: how wide an answer may be that shows as much as fits.
+pub const PAGE_COLUMNS: usize = 96;
 /// A page with more sections than this has a table of contents.
 const FEW_SECTIONS: usize = 3;
 /// What a page may load: nothing but the style inside it. Should a name ever get past the escaping, it finds no script.
@@ -42,15 +44,15 @@ fn content(document: &Document) -> String {
     let mut outline = Outline::default();
     let mut body = String::new();
     if !document.title().is_empty() {
-        body += &format!("<h1>{}</h1>\n", inline(document.title()));
+        let _ = writeln!(body, "<h1>{}</h1>", inline(document.title()));
         outline.level = 1;
     }
     if let Some(made_by) = document.made_by() {
-        body += &format!("<p class=\"made\">{}</p>\n", inline(made_by));
+        let _ = writeln!(body, "<p class=\"made\">{}</p>", inline(made_by));
     }
     let sections: Vec<&Text> = document.blocks().iter().filter_map(section_title).collect();
     if sections.len() > FEW_SECTIONS {
-        body += &contents(&sections);
+        body.push_str(&contents(&sections));
     }
     for block in document.blocks() {
         outline.write(&mut body, block);
@@ -116,8 +118,8 @@ fn block_of(block: &Block) -> String {
         Block::Chart(own) => chart::chart(own),
         Block::List(items) if items.is_empty() => String::new(),
         Block::List(items) => {
-            let items: String = items.iter().map(|item| format!("<li>{}</li>\n", inline(item))).collect();
-            format!("<ul>\n{items}</ul>\n")
+            let items: Vec<String> = items.iter().map(|item| format!("<li>{}</li>\n", inline(item))).collect();
+            format!("<ul>\n{}</ul>\n", items.concat())
         }
         Block::Code(lines) if lines.is_empty() => String::new(),
         Block::Code(lines) => {
@@ -134,6 +136,8 @@ fn inline(text: &Text) -> String {
         .iter()
         .map(|span| {
             let words = escaped(span.text());
+            // A number and its sign of percent stay on one line; code is to be taken letter by letter.
+            let words = if span.tone() == Tone::Code { words } else { words.replace(" %", "\u{a0}%") };
             match span.tone() {
                 Tone::Plain => words,
                 Tone::Strong => format!("<strong>{words}</strong>"),
@@ -154,4 +158,9 @@ fn caption(words: &Text) -> String {
 /// A share of a width or height as SVG takes it, so that a drawing fits every width and its letters keep their size.
 fn percent(share: f64) -> String {
     format!("{:.2}%", 100.0 * share.clamp(0.0, 1.0))
+}
+
+/// A line from `(x1, y1)` to `(x2, y2)`.
+fn line(class: &str, [x1, x2]: [&str; 2], [y1, y2]: [&str; 2]) -> String {
+    format!("<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y1}\" y2=\"{y2}\"/>")
 }
