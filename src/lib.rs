@@ -44,6 +44,7 @@ pub mod fit;
 pub mod import;
 pub mod model;
 pub mod notes;
+pub mod plan;
 pub mod predict;
 pub mod report;
 pub mod runs;

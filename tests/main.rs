@@ -13,6 +13,7 @@ mod import;
 mod laws;
 mod mapped;
 mod messages;
+mod planning;
 mod predict;
 mod rca;
 mod recovery;
