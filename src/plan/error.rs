@@ -7,6 +7,7 @@ use miette::{LabeledSpan, NamedSource};
 use super::solve::Unsolved;
 use crate::model::FrameError;
 use crate::notes::{lines, plural};
+use crate::runs::GridError;
 
 /// As many faults as a person reads at once.
 const MOST_SHOWN: usize = 20;
@@ -52,6 +53,10 @@ pub enum PlanError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Frame(#[from] FrameError),
+    /// More configurations than can be searched.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Grid(#[from] GridError),
     /// The largest service without anything that limits it.
     #[error("nothing limits how much can be served")]
     #[diagnostic(help("give a demand, or what there is: `--gpu H100=16`, `--power-budget 20kW`"))]
