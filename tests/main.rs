@@ -5,6 +5,7 @@ mod asking;
 mod attribution;
 mod cases;
 mod catalog;
+mod chart;
 mod check;
 mod commands;
 mod configs;

@@ -50,15 +50,18 @@ impl Check {
         let asked = known_metrics(&self.metric, &runs.iter().collect::<Vec<_>>())?;
         let began = Instant::now();
         let mut checks: Vec<Checked> = Vec::new();
-        for (fitted, scores) in self.fitted(context, &runs)? {
-            let scores = if self.nested { cross_validate_nested(&fitted, &context.catalog, &runs)? } else { scores };
+        let models = self.fitted(context, &runs)?;
+        for (fitted, scores) in &models {
+            let nested = self.nested.then(|| cross_validate_nested(fitted, &context.catalog, &runs)).transpose()?;
+            let scores = nested.as_ref().unwrap_or(scores);
             let is_of = |metric: &&&str| fitted.model.node(metric).is_some();
             let metrics = asked.iter().filter(is_of).map(|metric| (*metric).to_owned()).collect();
             let options = Options { metrics, nested: self.nested, seed: self.work.seed };
-            checks.push(check(&fitted, &scores, &context.catalog, &runs, &options)?);
+            checks.push(check(fitted, scores, &context.catalog, &runs, &options)?);
         }
         context.remark(&format!("checked in {:.1} s", began.elapsed().as_secs_f64()));
-        let whole = Document::joined(checks.iter().map(document));
+        let models: Vec<&Fitted> = models.iter().map(|(fitted, _)| fitted).collect();
+        let whole = context.signed(Document::joined(checks.iter().map(document)), &models);
         self.output.answer(context, &whole, || json(&checks))?;
         Ok(if self.strict && checks.iter().any(Checked::has_failed) { Outcome::Exceeded } else { Outcome::Answered })
     }

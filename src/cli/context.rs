@@ -8,7 +8,9 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::Failure;
 use crate::catalog::Catalog;
-use crate::report::{Span, TextStyle, Tone};
+use crate::fit::Fitted;
+use crate::notes::plural;
+use crate::report::{Document, Span, Text, TextStyle, Tone};
 use crate::runs::{RunsError, write_whole};
 
 /// Lines and columns of a message at most: a file of one endless line is not told whole.
@@ -24,12 +26,14 @@ pub struct Context {
     pub catalog: Catalog,
     /// What standard output can show.
     style: TextStyle,
+    /// The command as it was typed.
+    command: String,
 }
 
 impl Context {
-    /// Looks at the terminal and its environment, and reads the catalog inside the binary.
+    /// Looks at the terminal, its environment and the command, and reads the catalog inside the binary.
     pub fn new() -> Self {
-        Self { catalog: Catalog::embedded(), style: terminal() }
+        Self { catalog: Catalog::embedded(), style: terminal(), command: command() }
     }
 
     /// How text is laid out: as the terminal can show it, or plain for a file.
@@ -49,6 +53,18 @@ impl Context {
         }
     }
 
+    /// The document with how it was made, for pages that are kept: the command, the version, the models it rests on.
+    pub fn signed(&self, mut document: Document, models: &[&Fitted]) -> Document {
+        let model = |fitted: &&Fitted| {
+            let (name, digest) = (&fitted.model.name, fitted.model.digest());
+            format!(", model {name} ({digest}), fitted to {}", plural(fitted.record.runs(), "run"))
+        };
+        let models: String = models.iter().map(model).collect();
+        let version = env!("CARGO_PKG_VERSION");
+        document.sign(Text::new().dim(format!("{} — joules {version}{models}", self.command)));
+        document
+    }
+
     /// A word about the work itself, on standard error: never part of an answer.
     pub fn remark(&self, text: &str) {
         // Where nobody reads it, nothing is lost.
@@ -66,6 +82,29 @@ impl Default for Context {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The command as it was typed, without the form and the place of the answer, which are no part of the question.
+fn command() -> String {
+    let mut words = vec!["joules".to_owned()];
+    let mut arguments = std::env::args_os().skip(1).map(|own| own.to_string_lossy().into_owned());
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--format" | "--out" => drop(arguments.next()),
+            own if own.starts_with("--format=") || own.starts_with("--out=") => {}
+            own => words.push(quoted(own)),
+        }
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Standard output: its width from `COLUMNS`, colors only on a terminal and without `NO_COLOR`, and ASCII where the

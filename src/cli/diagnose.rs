@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use clap::Args;
 
-use super::options::{Format, ModelSource, Output, RunSource, Work};
+use super::options::{ModelSource, Output, RunSource, Work};
 use super::{Context, Failure, Outcome};
 use crate::diagnose::{Diagnosis, Verdict, diagnose_sets};
-use crate::fit::Fitted;
-use crate::notes::plural;
 use crate::report::diagnosis;
 use crate::runs::Run;
 
@@ -57,32 +55,13 @@ impl Diagnose {
         let fitted = self.model.fitted_for(context, &[a[0], b[0]])?;
         let runs: Vec<&Run> = store.runs().collect();
         let answer = diagnose_sets(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
-        // A terminal shows the command above the answer; a page that is kept says how it was made.
-        let made_by = (self.output.format == Format::Markdown).then(|| self.made_by(&fitted));
-        self.output.answer(context, &diagnosis(&answer, made_by.as_deref()), || json(&answer))?;
+        let document = context.signed(diagnosis(&answer), &[&fitted]);
+        self.output.answer(context, &document, || json(&answer))?;
         Ok(if self.fail_above.is_some_and(|limit| exceeds(&answer, limit)) {
             Outcome::Exceeded
         } else {
             Outcome::Answered
         })
-    }
-}
-
-impl Diagnose {
-    /// The question, the version, and what the answer rests on.
-    fn made_by(&self, fitted: &Fitted) -> String {
-        let metric = self.metric.as_ref().map_or_else(String::new, |metric| format!(" --metric {metric}"));
-        let runs: Vec<String> = self.source.runs.iter().map(|path| format!(" --runs {}", path.display())).collect();
-        let runs = runs.concat();
-        format!(
-            "joules diagnose {} {}{metric}{runs} — joules {}, model {} ({}), fitted to {}",
-            self.a,
-            self.b,
-            env!("CARGO_PKG_VERSION"),
-            fitted.model.name,
-            fitted.model.digest(),
-            plural(fitted.record.runs(), "run"),
-        )
     }
 }
 

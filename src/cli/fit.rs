@@ -62,7 +62,9 @@ impl Fit {
             let all: Vec<&Fitted> = fitted.iter().map(|(fitted, _)| fitted).collect();
             context.write(&write_fitted(&all), Some(out))?;
         }
+        let models: Vec<&Fitted> = fitted.iter().map(|(fitted, _)| fitted).collect();
         let document = Document::joined(fitted.iter().map(|(own, said)| summary(own, said, self.out.as_deref())));
+        let document = context.signed(document, &models);
         let whole =
             || serde_json::json!({ "models": fitted.iter().map(|(own, said)| json(own, said)).collect::<Vec<_>>() });
         let text = self.format.text(context, None, &document, whole);

@@ -46,8 +46,10 @@ pub(super) struct Graph {
 enum Format {
     /// A tree, for a person at a terminal
     Text,
-    /// For a page
+    /// For a page of others
     Markdown,
+    /// A page of its own, for a browser
+    Html,
     /// For Graphviz
     Dot,
     /// For Markdown pages that draw it
@@ -81,9 +83,11 @@ impl Graph {
         let view = if nodes.is_empty() { view } else { view.around(&nodes) };
         let style = context.style(self.out.as_deref());
         let document = |width: usize| self.document(&view, &nodes, ends, width);
+        let page = || context.signed(document(PAGE), &fitted.iter().collect::<Vec<_>>());
         let text = match self.format {
             Format::Text => render::text(&document(style.width), &style),
-            Format::Markdown => render::markdown(&document(PAGE)),
+            Format::Markdown => render::markdown(&page()),
+            Format::Html => render::html(&page()),
             Format::Dot => dot(&view),
             Format::Mermaid => mermaid(&view),
             Format::Svg => svg(&view),

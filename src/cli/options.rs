@@ -256,8 +256,10 @@ pub(super) struct Work {
 pub(super) enum Format {
     /// For a person at a terminal
     Text,
-    /// For a page
+    /// For a page of others
     Markdown,
+    /// A page of its own, for a browser
+    Html,
     /// For a program
     Json,
 }
@@ -298,6 +300,7 @@ impl Format {
         match self {
             Self::Text => render::text(document, &context.style(out)),
             Self::Markdown => render::markdown(document),
+            Self::Html => render::html(document),
             Self::Json => json_text(&json()),
         }
     }

@@ -1,5 +1,6 @@
 //! `joules predict`: metrics with intervals for configurations never run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -51,8 +52,10 @@ pub(super) struct Predict {
 enum Format {
     /// For a person at a terminal
     Text,
-    /// For a page
+    /// For a page of others
     Markdown,
+    /// A page of its own, for a browser
+    Html,
     /// For a program
     Json,
     /// For a spreadsheet: run,metric,unit,predicted,lower,upper,measured,support
@@ -69,13 +72,16 @@ impl Predict {
         let answers = answers(context, &models, &asked, &given)?;
         self.check_metrics(&models)?;
         let shown = |name: &str| self.metric.is_empty() || self.metric.iter().any(|own| own == name);
+        let whole = || {
+            let places: BTreeSet<usize> = asked.iter().filter_map(|run| taking(&models, run)).collect();
+            let used: Vec<&Fitted> = places.into_iter().map(|place| &models[place]).collect();
+            context.signed(document(&models, &asked, &answers, &self.metric, &given), &used)
+        };
         let out = self.output.out.as_deref();
         let text = match self.output.format {
-            Format::Text => {
-                let style = context.style(out);
-                render::text(&document(&models, &asked, &answers, &self.metric, &given), &style)
-            }
-            Format::Markdown => render::markdown(&document(&models, &asked, &answers, &self.metric, &given)),
+            Format::Text => render::text(&whole(), &context.style(out)),
+            Format::Markdown => render::markdown(&whole()),
+            Format::Html => render::html(&whole()),
             Format::Json => json_text(&json(&models, &asked, &answers, &shown)),
             Format::Csv => csv(&answers, &shown),
         };

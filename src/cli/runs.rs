@@ -37,8 +37,10 @@ pub(super) struct Runs {
 enum Format {
     /// For a person at a terminal
     Text,
-    /// For a page
+    /// For a page of others
     Markdown,
+    /// A page of its own, for a browser
+    Html,
     /// For a program: {"runs":[{"id","conditions","observed","metrics","source"}]}
     Json,
     /// For a spreadsheet, and for --runs
@@ -64,7 +66,8 @@ impl Runs {
         };
         let text = match self.output.format {
             Format::Text => render::text(&document(Some(style.width)), &style),
-            Format::Markdown => render::markdown(&document(None)),
+            Format::Markdown => render::markdown(&context.signed(document(None), &[])),
+            Format::Html => render::html(&context.signed(document(None), &[])),
             Format::Json => json_text(&runs_json(runs.iter().copied())),
             Format::Csv => csv(&runs, &declared(&store)?)?,
         };

@@ -1,6 +1,6 @@
 //! What a document is made of.
 
-use super::{Span, Text};
+use super::{Chart, Span, Text};
 
 /// One block of a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub enum Block {
     Table(Table),
     /// A diverging bar chart.
     Bars(Bars),
+    /// Points and curves over two axes.
+    Chart(Chart),
     /// Bullets.
     List(Vec<Text>),
     /// Lines to be taken letter by letter, such as a command or an equation.

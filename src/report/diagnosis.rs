@@ -14,14 +14,10 @@ const BRIEF: usize = 40;
 /// A factor within this of 1 is not worth a line of its own.
 const SMALL: f64 = 0.005;
 
-/// The document of a diagnosis: headline, identity, causes, unexplained, latents, evidence, what to do, caveats. `made_by`
-/// opens it, for answers that are kept: the command, the version, what was read.
-pub fn diagnosis(answer: &Diagnosis, made_by: Option<&str>) -> Document {
+/// The document of a diagnosis: headline, identity, causes, unexplained, latents, evidence, what to do, caveats.
+pub fn diagnosis(answer: &Diagnosis) -> Document {
     let metric = metric_words(&answer.metric);
     let mut document = Document::new(title(answer, &metric));
-    if let Some(made_by) = made_by {
-        document.paragraph(Text::new().dim(made_by));
-    }
     document.fields([
         ("A", Text::new().plain(&answer.run_a.id).plain("  ").strong(show(answer.run_a.value, &answer.unit))),
         ("B", Text::new().plain(&answer.run_b.id).plain("  ").strong(show(answer.run_b.value, &answer.unit))),

@@ -1,6 +1,7 @@
 //! Title and blocks, written top to bottom.
 
 use super::block::{Bars, Block, Table};
+use super::chart::Chart;
 use super::text::{Span, Text, Tone};
 
 /// An answer, ready to be laid out.
@@ -16,18 +17,31 @@ use super::text::{Span, Text, Tone};
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Document {
     title: Text,
+    made_by: Option<Text>,
     blocks: Vec<Block>,
 }
 
 impl Document {
     /// A document without blocks; an empty title is not shown.
     pub fn new(title: impl Into<Text>) -> Self {
-        Self { title: title.into(), blocks: Vec::new() }
+        Self { title: title.into(), made_by: None, blocks: Vec::new() }
     }
 
     /// What stands above everything.
     pub fn title(&self) -> &Text {
         &self.title
+    }
+
+    /// How the answer was made: the command, the version, what was read. A page that is kept shows it below the title; a
+    /// terminal shows the command above the answer anyway.
+    pub fn made_by(&self) -> Option<&Text> {
+        self.made_by.as_ref()
+    }
+
+    /// Says how the answer was made.
+    pub fn sign(&mut self, made_by: impl Into<Text>) -> &mut Self {
+        self.made_by = Some(made_by.into());
+        self
     }
 
     /// The blocks from top to bottom.
@@ -41,7 +55,7 @@ impl Document {
         self
     }
 
-    /// Adds the blocks of another document, whose title becomes a heading.
+    /// Adds the blocks of another document, whose title becomes a heading. What is said of their making stays behind.
     pub fn append(&mut self, other: Self) -> &mut Self {
         if !other.title.is_empty() {
             self.blocks.push(Block::Heading(2, other.title));
@@ -83,6 +97,11 @@ impl Document {
     /// Adds a diverging bar chart.
     pub fn bars(&mut self, bars: Bars) -> &mut Self {
         self.push(Block::Bars(bars))
+    }
+
+    /// Adds points and curves over two axes.
+    pub fn chart(&mut self, chart: Chart) -> &mut Self {
+        self.push(Block::Chart(chart))
     }
 
     /// Adds bullets.

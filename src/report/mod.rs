@@ -16,18 +16,21 @@
 //! ```
 
 mod block;
+mod chart;
 pub mod check;
 mod diagnosis;
 mod document;
 pub mod fit;
 pub mod graph;
 pub mod import;
+mod markup;
 pub mod predict;
 pub mod render;
 pub mod runs;
 mod text;
 
 pub use block::{Align, Bar, Bars, Block, Column, Table};
+pub use chart::{Axis, Chart, Point, Series};
 pub use diagnosis::diagnosis;
 pub use document::Document;
 pub use render::TextStyle;

@@ -11,9 +11,35 @@ pub fn show(value: f64, unit: &str) -> String {
     match label.as_str() {
         "" | "1" => number,
         plural if number == "1" && is_count(plural) => format!("1 {}", plural.trim_end_matches('s')),
-        // 12 1/s is read as a fraction.
-        label => format!("{number} {}", label.strip_prefix('1').filter(|rest| rest.starts_with('/')).unwrap_or(label)),
+        label => format!("{number} {}", without_one(label)),
     }
+}
+
+/// `value`, a multiple of `step`, as the tick of an axis: with the prefix that fits `like`, a value of the same axis,
+/// and with as many digits as tell a step. So the ticks of an axis look alike: `0 J`, `0.5 J`, `1.0 J`.
+pub fn show_tick(value: f64, step: f64, like: f64, unit: &str) -> String {
+    let (scaled_like, label) = prefixed(like, unit);
+    let scale = if like == 0.0 || scaled_like == 0.0 { 1.0 } else { scaled_like / like };
+    let (value, step) = (value * scale, (step * scale).abs());
+    let exponent = |size: f64| (size.log10() + 1e-9).floor();
+    let number = if value == 0.0 || value.abs() < step / 2.0 {
+        "0".to_owned()
+    } else if (1e-3..1e7).contains(&value.abs()) {
+        let decimals = if step > 0.0 { (-exponent(step)).clamp(0.0, 12.0) as usize } else { 3 };
+        format!("{value:.decimals$}")
+    } else {
+        let decimals = if step > 0.0 { (exponent(value.abs()) - exponent(step)).clamp(0.0, 12.0) as usize } else { 3 };
+        format!("{value:.decimals$e}")
+    };
+    match label.as_str() {
+        "" | "1" => number,
+        label => format!("{number} {}", without_one(label)),
+    }
+}
+
+/// `/s` for `1/s`: 12 1/s is read as a fraction.
+fn without_one(label: &str) -> &str {
+    label.strip_prefix('1').filter(|rest| rest.starts_with('/')).unwrap_or(label)
 }
 
 /// Whether a label counts things, so that one of them is singular.
@@ -88,5 +114,18 @@ mod tests {
         case(1.0, "s", "1 s");
         case(1.493_63, "1", "1.49");
         case(12.0, "1/s", "12 /s");
+    }
+
+    #[test]
+    fn ticks_of_an_axis_look_alike() {
+        let ticks = |values: &[f64], step: f64, like: f64, unit: &str| -> Vec<String> {
+            values.iter().map(|value| show_tick(*value, step, like, unit)).collect()
+        };
+        assert_eq!(ticks(&[0.0, 0.5, 1.0], 0.5, 1.2, "J"), ["0 J", "0.5 J", "1.0 J"]);
+        assert_eq!(ticks(&[0.02, 0.04], 0.02, 0.05, "s"), ["20 ms", "40 ms"]);
+        assert_eq!(ticks(&[0.1, 0.15], 0.05, 0.3, "J"), ["100 mJ", "150 mJ"]);
+        assert_eq!(ticks(&[-1.0, 1e-17, 64.0], 1.0, 64.0, "1"), ["-1", "0", "64"]);
+        assert_eq!(ticks(&[1.2e9, 2e-7], 1e8, 1.2e9, ""), ["1.2e9", "0"]);
+        assert_eq!(ticks(&[5.0], 0.0, 0.0, "W"), ["5.000 W"]);
     }
 }

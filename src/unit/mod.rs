@@ -9,5 +9,5 @@ mod format;
 mod symbol;
 
 pub use dimension::Dimension;
-pub use format::{percent, show, show_plain};
+pub use format::{percent, show, show_plain, show_tick};
 pub use symbol::{Unit, UnitError, parse_quantity};

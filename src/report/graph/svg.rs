@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::markup::escaped;
 use super::drawing::{colors, hint};
 use super::view::View;
 use crate::model::Role;
@@ -152,33 +153,5 @@ fn stack(column: &[usize], tallest: f64, places: &mut [Place]) {
     let top = MARGIN + LEGEND + (tallest - pitch * column.len() as f64) / 2.0;
     for (index, &node) in column.iter().enumerate() {
         places[node].y = top + (index as f64 + 0.5) * pitch;
-    }
-}
-
-/// Text for XML; what would drive a page becomes harmless, and control characters are left out.
-fn escaped(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => result.push_str("&amp;"),
-            '<' => result.push_str("&lt;"),
-            '>' => result.push_str("&gt;"),
-            '"' => result.push_str("&quot;"),
-            '\'' => result.push_str("&#39;"),
-            '\n' => result.push('\n'),
-            c if c.is_control() => {}
-            c => result.push(c),
-        }
-    }
-    result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_become_markup() {
-        assert_eq!(escaped("<a href='x'>&\u{7}\""), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
     }
 }

@@ -50,14 +50,7 @@ struct Scale {
 impl Scale {
     /// A scale for these bars in `chart` columns, with as much room on each side as is used there.
     fn new(rows: &[Bar], chart: usize) -> Self {
-        let longest = rows.iter().map(|bar| length(bar).abs()).fold(0.0, f64::max);
-        let limit = if longest > 0.0 { STRETCH * longest } else { f64::MAX };
-        let ends = |bar: &Bar| {
-            let (low, high) = whisker(bar);
-            [length(bar), low.max(-limit), high.min(limit)]
-        };
-        let (low, high) =
-            rows.iter().flat_map(ends).fold((0.0_f64, 0.0_f64), |(low, high), end| (low.min(end), high.max(end)));
+        let (low, high) = reach(rows);
         let cells = chart - 1;
         let span = high - low;
         if !(span > 0.0 && span.is_finite()) {
@@ -147,13 +140,24 @@ fn toned(cells: &[char]) -> Text {
     cells.iter().map(|c| Span::new(c.encode_utf8(&mut [0; 4]), tone(*c))).collect()
 }
 
+/// The log factors between which bars and whiskers are drawn; 0 is within.
+pub(super) fn reach(rows: &[Bar]) -> (f64, f64) {
+    let longest = rows.iter().map(|bar| length(bar).abs()).fold(0.0, f64::max);
+    let limit = if longest > 0.0 { STRETCH * longest } else { f64::MAX };
+    let ends = |bar: &Bar| {
+        let (low, high) = whisker(bar);
+        [length(bar), low.max(-limit), high.min(limit)]
+    };
+    rows.iter().flat_map(ends).fold((0.0, 0.0), |(low, high), end| (f64::min(low, end), f64::max(high, end)))
+}
+
 /// The log factor, or 0 if it is not a number.
-fn length(bar: &Bar) -> f64 {
+pub(super) fn length(bar: &Bar) -> f64 {
     if bar.log_factor.is_finite() { bar.log_factor } else { 0.0 }
 }
 
 /// The interval, or the bar's own end twice if there is none.
-fn whisker(bar: &Bar) -> (f64, f64) {
+pub(super) fn whisker(bar: &Bar) -> (f64, f64) {
     match bar.interval {
         Some((low, high)) if low <= high => (low, high),
         _ => (length(bar), length(bar)),

@@ -1,8 +1,8 @@
 //! A document as GitHub-flavored Markdown.
 
 use super::super::{Align, Block, Document, Span, Table, Text, Tone};
-use super::bars;
 use super::line::paint;
+use super::{bars, plot};
 
 /// Columns of charts, which stand in code blocks.
 const CHART_WIDTH: usize = 76;
@@ -11,8 +11,9 @@ const CHART_WIDTH: usize = 76;
 /// HTML or a new cell.
 pub fn markdown(document: &Document) -> String {
     let title = Some(format!("# {}", inline(document.title()))).filter(|_| !document.title().is_empty());
-    let blocks = document.blocks().iter().map(block).filter(|block| !block.is_empty());
-    let parts: Vec<String> = title.into_iter().chain(blocks).collect();
+    let made_by = document.made_by().map(|words| line_start(&inline(words)));
+    let blocks = document.blocks().iter().map(block);
+    let parts: Vec<String> = title.into_iter().chain(made_by).chain(blocks).filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { String::new() } else { parts.join("\n\n") + "\n" }
 }
 
@@ -21,10 +22,8 @@ fn block(block: &Block) -> String {
         Block::Heading(level, words) => format!("{} {}", "#".repeat(usize::from((*level).clamp(2, 6))), inline(words)),
         Block::Paragraph(words) => line_start(&inline(words)),
         Block::Table(own) => table(own),
-        Block::Bars(own) => {
-            let lines: Vec<String> = bars::bars(own, CHART_WIDTH).iter().map(|line| paint(line, false, true)).collect();
-            fenced(&lines)
-        }
+        Block::Bars(own) => drawing(&bars::bars(own, CHART_WIDTH)),
+        Block::Chart(own) => drawing(&plot::plot(own, CHART_WIDTH)),
         Block::List(items) => {
             items.iter().map(|item| format!("- {}", line_start(&inline(item)))).collect::<Vec<_>>().join("\n")
         }
@@ -35,6 +34,11 @@ fn block(block: &Block) -> String {
             fields.iter().map(field).collect::<Vec<_>>().join("\n")
         }
     }
+}
+
+/// What is drawn in characters, as a code block.
+fn drawing(lines: &[Text]) -> String {
+    fenced(&lines.iter().map(|line| paint(line, false, true)).collect::<Vec<_>>())
 }
 
 /// A code block with a fence longer than any inside.

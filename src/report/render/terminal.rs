@@ -2,7 +2,7 @@
 
 use super::super::{Block, Document, Span, Text, Tone};
 use super::line::{hang, paint, text_width, wrap};
-use super::{bars, table};
+use super::{bars, plot, table};
 
 /// The narrowest layout; a smaller width is taken as this.
 const NARROWEST: usize = 20;
@@ -61,6 +61,7 @@ fn lay_out(block: &Block, width: usize) -> Vec<Text> {
         Block::Paragraph(words) => wrap(words, prose),
         Block::Table(own) => table::table(own, width),
         Block::Bars(own) => bars::bars(own, width),
+        Block::Chart(own) => plot::plot(own, width),
         Block::List(items) => items.iter().flat_map(|item| hang("• ", wrap(item, prose - 2))).collect(),
         Block::Code(lines) => lines.iter().flat_map(|line| code(line, width)).collect(),
         Block::Fields(own) => table::fields(own, prose),
