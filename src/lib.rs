@@ -31,8 +31,9 @@
 //! | [`whatif`] | interventions and counterfactuals | predict, attribute, fit, model, catalog, runs, base |
 //! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`check`] | which questions a fitted model is to be trusted with: held-out predictions, coverage, falsification | diagnose, whatif, predict, fit, model, catalog, runs, base |
+//! | [`plan`] | the best deployments of services within limits: candidates, exact integer program, what binds | predict, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and JSON | import, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;

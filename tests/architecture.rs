@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use directly; `base` is short for `unit`, `stats` and `notes`. The front page of the library
 /// (`src/lib.rs`) shows the same table to readers.
-const MAY_USE: [(&str, &str); 15] = [
+const MAY_USE: [(&str, &str); 16] = [
     ("unit", ""),
     ("stats", ""),
     ("notes", "unit, stats"),
@@ -18,8 +18,9 @@ const MAY_USE: [(&str, &str); 15] = [
     ("whatif", "predict, attribute, fit, model, catalog, runs, base"),
     ("diagnose", "whatif, predict, attribute, fit, model, catalog, runs, base"),
     ("check", "diagnose, whatif, predict, fit, model, catalog, runs, base"),
+    ("plan", "predict, fit, model, catalog, runs, base"),
     ("import", "catalog, runs, base"),
-    ("report", "import, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base"),
+    ("report", "import, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base"),
     ("cli", "all"),
 ];
 

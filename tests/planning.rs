@@ -91,7 +91,10 @@ fn least(plans: &[Vec<(usize, usize)>], number: impl Fn(&[(usize, usize)]) -> f6
 fn assert_same(found: Result<f64, Unsolved>, expected: Option<f64>, what: &str, seed: u64) {
     match (found, expected) {
         (Ok(found), Some(expected)) => {
-            assert!((found - expected).abs() <= CLOSE * expected.abs().max(1.0), "{what} of plan {seed}: {found} for {expected}");
+            assert!(
+                (found - expected).abs() <= CLOSE * expected.abs().max(1.0),
+                "{what} of plan {seed}: {found} for {expected}"
+            );
         }
         (Err(Unsolved::Infeasible), None) => {}
         (found, expected) => panic!("{what} of plan {seed}: {found:?} for {expected:?}"),
@@ -119,7 +122,10 @@ fn the_best_plan_is_the_best_of_all_plans() {
         }
         assert_same(found.map(|found| found.value), expected, "cost", seed);
     }
-    assert!((60..180).contains(&feasible), "{feasible} of {PLANS} plans are feasible: too few or too many to learn from");
+    assert!(
+        (60..180).contains(&feasible),
+        "{feasible} of {PLANS} plans are feasible: too few or too many to learn from"
+    );
 }
 
 #[test]
@@ -182,7 +188,8 @@ fn choices_that_are_left_out_are_needed_by_no_best_plan() {
     for seed in 0..PLANS {
         let Case { choices, limits, .. } = random_case(seed);
         let kept: Vec<Choice> = undominated(&choices).into_iter().map(|index| choices[index]).collect();
-        let best = |choices: &[Choice]| least(&all_plans(choices, &limits), |plan| total(choices, plan, |own| own.cost));
+        let best =
+            |choices: &[Choice]| least(&all_plans(choices, &limits), |plan| total(choices, plan, |own| own.cost));
         assert_same(best(&kept).ok_or(Unsolved::Infeasible), best(&choices), "cost", seed);
     }
 }
@@ -198,7 +205,12 @@ fn plans_of_one_configuration_are_all_there_and_the_best_plan_is_no_worse() {
         let cost = |plan: &[(usize, usize)]| total(&choices, plan, |own| own.cost);
         let found = uniform(&choices, &limits);
         assert!(found.iter().all(|plan| limits.hold(&choices, plan)), "plan {seed}");
-        assert_same(found.first().map(|plan| cost(plan)).ok_or(Unsolved::Infeasible), least(&single, cost), "cost", seed);
+        assert_same(
+            found.first().map(|plan| cost(plan)).ok_or(Unsolved::Infeasible),
+            least(&single, cost),
+            "cost",
+            seed,
+        );
         if let (Some(first), Ok(best)) = (found.first(), least_cost(&choices, &limits)) {
             assert!(best.value <= cost(first) * (1.0 + CLOSE), "plan {seed}");
         }

@@ -8,6 +8,7 @@ use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
+use crate::plan::PlanError;
 use crate::predict::MetricError;
 use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
 
@@ -59,6 +60,10 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Metric(#[from] MetricError),
+    /// A plan.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -19,6 +19,7 @@ mod fit;
 mod graph;
 mod import;
 mod options;
+mod plan;
 mod predict;
 mod runs;
 
@@ -48,6 +49,7 @@ enum Command {
     Fit(fit::Fit),
     Check(check::Check),
     Predict(predict::Predict),
+    Plan(plan::Plan),
     Diagnose(diagnose::Diagnose),
 }
 
@@ -80,6 +82,7 @@ impl Arguments {
             Command::Fit(fit) => fit.run(context),
             Command::Check(check) => check.run(context),
             Command::Predict(predict) => predict.run(context),
+            Command::Plan(plan) => plan.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
         }
     }

@@ -119,8 +119,7 @@ pub fn plan(question: Question, models: &[Fitted], catalog: &Catalog, given: &[R
         _ => (Vec::new(), None),
     };
     let caveats = caveats(&search, &found.deployments);
-    let infeasible_at =
-        infeasible.and_then(|interval| question.curve.as_ref().map(|curve| curve.starts[interval]));
+    let infeasible_at = infeasible.and_then(|interval| question.curve.as_ref().map(|curve| curve.starts[interval]));
     let mut rejected: Vec<(String, usize)> = rejected.into_iter().collect();
     rejected.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     Ok(Plan {
@@ -170,7 +169,9 @@ fn feasible(search: &Search<'_>, case: &Case, broken: &[(Candidate, String)]) ->
     }
     let mut deployments = vec![search.deployment(case, &replicas, best.proven)];
     deployments.extend(alternatives.iter().map(|other| search.deployment(case, other, true)));
-    debug_assert!(case.open.contains(&true) || case.limits().hold(&choices.list, &in_choices(&choices.candidates, &replicas)));
+    debug_assert!(
+        case.open.contains(&true) || case.limits().hold(&choices.list, &in_choices(&choices.candidates, &replicas))
+    );
     Ok(Found { deployments, binding, relaxations: Vec::new() })
 }
 
@@ -227,7 +228,8 @@ fn largest(search: &Search<'_>, case: &Case, choices: &[Choice], candidates: &[u
 /// The first plan of each arrangement.
 fn distinct(search: &Search<'_>, plans: Vec<Replicas>) -> Vec<Replicas> {
     let mut seen = BTreeSet::new();
-    let arrangement = |plan: &Replicas| plan.iter().map(|&(index, _)| search.list[index].arrangement()).collect::<Vec<_>>();
+    let arrangement =
+        |plan: &Replicas| plan.iter().map(|&(index, _)| search.list[index].arrangement()).collect::<Vec<_>>();
     plans.into_iter().filter(|plan| seen.insert(arrangement(plan))).take(MOST_LISTED).collect()
 }
 

@@ -67,9 +67,11 @@ pub struct Relaxation {
 
 /// The limits that a question states.
 fn limits(question: &Question) -> Vec<LimitOf> {
-    let metrics = question.services.iter().enumerate().flat_map(|(service, own)| {
-        (0..own.limits.len()).map(move |place| LimitOf::Metric { service, place })
-    });
+    let metrics = question
+        .services
+        .iter()
+        .enumerate()
+        .flat_map(|(service, own)| (0..own.limits.len()).map(move |place| LimitOf::Metric { service, place }));
     let gpus = (0..question.gpus.len()).filter(|&gpu| question.gpus[gpu].count.is_some()).map(LimitOf::Gpus);
     let power = question.power_budget.map(|_| LimitOf::Power);
     let robust = question.robust.filter(|robust| *robust > 0.5).map(|_| LimitOf::Robust);
@@ -163,8 +165,11 @@ impl Search<'_> {
             LimitOf::Metric { service, place } => {
                 let metric = self.shapes[*service].limited[*place];
                 let own = self.list.iter().filter(|own| own.service == *service);
-                let mut steps: Vec<f64> =
-                    own.filter_map(|own| own.metrics[metric]).map(|own| own.at(case.z)).filter(|own| *own > asked).collect();
+                let mut steps: Vec<f64> = own
+                    .filter_map(|own| own.metrics[metric])
+                    .map(|own| own.at(case.z))
+                    .filter(|own| *own > asked)
+                    .collect();
                 steps.sort_by(f64::total_cmp);
                 steps.dedup();
                 steps
@@ -189,7 +194,8 @@ impl Search<'_> {
 
     /// For each limit alone, how far it must give way so that there is a plan.
     pub(super) fn relaxations(&self, case: &Case) -> Result<Vec<Relaxation>, Unsolved> {
-        let demands = (0..case.demand.len()).filter(|&service| !case.open[service] || self.question.goal == Goal::Throughput);
+        let demands =
+            (0..case.demand.len()).filter(|&service| !case.open[service] || self.question.goal == Goal::Throughput);
         let demands = demands.filter(|&service| case.demand[service] > 0.0).map(LimitOf::Demand);
         let mut found = Vec::new();
         for limit in limits(self.question).into_iter().chain(demands) {

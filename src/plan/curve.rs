@@ -142,7 +142,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_with_its_place() {
-        let told = |text: &str| read(text).err().unwrap().into_iter().map(|(l, c, m)| format!("{l}:{c} {m}")).collect::<Vec<_>>();
+        let told = |text: &str| {
+            read(text).err().unwrap().into_iter().map(|(l, c, m)| format!("{l}:{c} {m}")).collect::<Vec<_>>()
+        };
         assert_eq!(
             told("time,demnd [tokens/s]\n0,1\n1,2\n"),
             [

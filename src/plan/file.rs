@@ -73,7 +73,10 @@ impl Written {
     fn deny_unknown(&mut self, table: &DeTable, what: &str, allowed: &[&str]) {
         for key in table.keys().filter(|key| !allowed.contains(&key.get_ref().as_ref())) {
             let meant = did_you_mean(nearest(key.get_ref(), allowed.iter().copied()));
-            self.refuse(key.span(), format!("{what} has no `{}`{meant}; it takes {}", key.get_ref(), quoted(allowed, 20)));
+            self.refuse(
+                key.span(),
+                format!("{what} has no `{}`{meant}; it takes {}", key.get_ref(), quoted(allowed, 20)),
+            );
         }
     }
 

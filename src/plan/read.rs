@@ -25,8 +25,7 @@ const NOT_SET: [(&str, &str); 4] = [
 
 /// Reads a plan.
 pub fn read(written: &Written, models: &[Fitted], catalog: &Catalog, open: &Open<'_>) -> Result<Question, PlanError> {
-    let mut reader =
-        Reader { written, models, catalog, faults: written.faults.clone(), currency: None, curve: None };
+    let mut reader = Reader { written, models, catalog, faults: written.faults.clone(), currency: None, curve: None };
     let question = reader.question(open);
     let faults = reader.faults;
     match question {
@@ -87,8 +86,7 @@ impl Reader<'_> {
             let is_possible = (0.5..1.0).contains(&share);
             if is_possible { Ok(share) } else { Err(format!("`{text}` is no confidence; write 50 % to 99.9 %")) }
         });
-        let power_budget =
-            self.once("power_budget", |text| amounts::quantity(text, Dimension::POWER, "20 kW"));
+        let power_budget = self.once("power_budget", |text| amounts::quantity(text, Dimension::POWER, "20 kW"));
         let pue = self.once("pue", |text| match text.trim().parse::<f64>() {
             Ok(pue) if pue.is_finite() && pue >= 1.0 => Ok(pue),
             Ok(_) => Err(format!("`{text}` is impossible: a site takes at least what its GPUs take, PUE is 1 or more")),
@@ -180,7 +178,10 @@ impl Reader<'_> {
             let price = self.money(value, "gpu_price", Dimension::FREQUENCY, "2.5 USD/h");
             match gpus.iter_mut().find(|own| own.name == name.text) {
                 Some(_) if !known.contains(&name.text) && !gpus_named => {
-                    self.fault(&name.at, format!("the catalog has no GPU `{}`; it has {}", name.text, quoted(&known, 12)));
+                    self.fault(
+                        &name.at,
+                        format!("the catalog has no GPU `{}`; it has {}", name.text, quoted(&known, 12)),
+                    );
                 }
                 Some(own) => own.price = price,
                 None => self.fault(&name.at, format!("there is a price for `{}`, but no such GPU in `gpu`", name.text)),
@@ -196,7 +197,11 @@ impl Reader<'_> {
             let found = Goal::ALL.into_iter().find(|goal| goal.name() == text.trim());
             let names = Goal::ALL.map(Goal::name);
             found.ok_or_else(|| {
-                format!("`{text}` is no goal{}; the goals are {}", did_you_mean(nearest(text, names)), quoted(&names, 6))
+                format!(
+                    "`{text}` is no goal{}; the goals are {}",
+                    did_you_mean(nearest(text, names)),
+                    quoted(&names, 6)
+                )
             })
         });
         goal.unwrap_or(default)
@@ -205,10 +210,11 @@ impl Reader<'_> {
     /// What the goal needs to be known, and what it excludes.
     fn check_goal(&mut self, question: &Question) {
         let file = self.written.file.as_ref();
-        let at = self.written.said.get("goal").map_or_else(
-            || file.map_or(At::Option("--goal"), |_| At::File(0..0)),
-            |said| said.at.clone(),
-        );
+        let at = self
+            .written
+            .said
+            .get("goal")
+            .map_or_else(|| file.map_or(At::Option("--goal"), |_| At::File(0..0)), |said| said.at.clone());
         let open: Vec<&Service> = question.services.iter().filter(|own| own.demand == Demand::Open).collect();
         if open.len() > 1 {
             self.fault(&at, "only one service may be without a `demand`: what the others leave is for it");
@@ -227,7 +233,8 @@ impl Reader<'_> {
         let unpriced: Vec<&str> =
             question.gpus.iter().filter(|own| own.price.is_none()).map(|own| own.name.as_str()).collect();
         if question.goal == Goal::Cost && !unpriced.is_empty() && self.faults.is_empty() {
-            let message = format!("the goal `cost` needs a `gpu_price` of {}, such as `2.5 USD/h`", quoted(&unpriced, 8));
+            let message =
+                format!("the goal `cost` needs a `gpu_price` of {}, such as `2.5 USD/h`", quoted(&unpriced, 8));
             self.fault(&at, message);
         }
         let has_carbon = question.carbon_intensity.is_some()
@@ -250,7 +257,8 @@ impl Reader<'_> {
                 let fitted = self.models.iter().position(|own| own.model.takes(&said.text));
                 if fitted.is_none() {
                     let meant = did_you_mean(nearest(&said.text, known.iter().copied()));
-                    let message = format!("no model knows the task `{}`{meant}; known are {}", said.text, quoted(&known, 20));
+                    let message =
+                        format!("no model knows the task `{}`{meant}; known are {}", said.text, quoted(&known, 20));
                     self.fault(&said.at, message);
                 }
                 fitted.map(|fitted| (fitted, said.text.clone()))
@@ -355,7 +363,8 @@ impl Reader<'_> {
         let missing: Vec<&str> = model.requires.iter().filter(is_missing).map(String::as_str).collect();
         if !missing.is_empty() {
             let example: Vec<String> = missing.iter().map(|name| format!("--set {name}=…")).collect();
-            let message = format!("model `{}` needs {}; set them: {}", model.name, quoted(&missing, 9), example.join(" "));
+            let message =
+                format!("model `{}` needs {}; set them: {}", model.name, quoted(&missing, 9), example.join(" "));
             self.fault(at, message);
         }
     }
@@ -388,7 +397,10 @@ impl Reader<'_> {
         match &mut self.curve {
             None => self.curve = Some(read.curve),
             Some(known) if known.starts != read.curve.starts => {
-                self.fault(&said.at, format!("the times of `{}` differ from those of another service's curve", said.text));
+                self.fault(
+                    &said.at,
+                    format!("the times of `{}` differ from those of another service's curve", said.text),
+                );
             }
             Some(known) => {
                 known.carbon_intensity = known.carbon_intensity.take().or(read.curve.carbon_intensity);
@@ -426,9 +438,8 @@ fn measured_gpus(models: &[Fitted], known: &[String]) -> Vec<String> {
     let has = |gpu: &String| {
         models.iter().any(|own| {
             let parameters = own.model.parameters.iter().enumerate();
-            let mut by_gpu = parameters.filter(|(_, parameter)| {
-                matches!(parameter.definition.per.as_slice(), [only] if only.text == "gpu")
-            });
+            let mut by_gpu = parameters
+                .filter(|(_, parameter)| matches!(parameter.definition.per.as_slice(), [only] if only.text == "gpu"));
             by_gpu.any(|(index, _)| own.space.levels(index).any(|level| level == gpu))
         })
     };

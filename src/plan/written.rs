@@ -33,8 +33,7 @@ pub struct Pair {
 }
 
 /// What is said once for the whole site: the keys of a file, and the options of the same names with dashes.
-pub const SITE_KEYS: [&str; 6] =
-    ["goal", "robust", "power_budget", "pue", "electricity_price", "carbon_intensity"];
+pub const SITE_KEYS: [&str; 6] = ["goal", "robust", "power_budget", "pue", "electricity_price", "carbon_intensity"];
 /// What is said by name: `gpu = { H100 = 16 }`, `--gpu H100=16`.
 pub const SITE_TABLES: [&str; 2] = ["gpu", "gpu_price"];
 /// What is said once for a service.

@@ -104,7 +104,8 @@ pub fn least_delay(choices: &[Choice], delays: &[f64], limits: &Limits) -> Resul
     let within = |most: f64| -> Vec<usize> { (0..choices.len()).filter(|&index| delays[index] <= most).collect() };
     let solved = |most: f64| -> Result<(Replicas, bool), Unsolved> {
         let left = within(most);
-        let own: Vec<Choice> = left.iter().map(|&index| Choice { cost: choices[index].power, ..choices[index] }).collect();
+        let own: Vec<Choice> =
+            left.iter().map(|&index| Choice { cost: choices[index].power, ..choices[index] }).collect();
         let found = least_cost(&own, limits)?;
         Ok((found.replicas.iter().map(|&(index, count)| (left[index], count)).collect(), found.proven))
     };
