@@ -14,6 +14,7 @@ mod import;
 mod laws;
 mod mapped;
 mod messages;
+mod plan;
 mod planning;
 mod predict;
 mod rca;
