@@ -258,8 +258,8 @@ fn faults_of_a_plan_file_are_all_told_with_their_places() {
 
 #[test]
 fn faults_of_options_are_all_told() {
-    let mut told = String::new();
-    let mut case = |arguments: &[&str]| told += &format!("{}\n\n", message(2, &[&["plan"], arguments].concat()));
+    let mut told: Vec<String> = Vec::new();
+    let mut case = |arguments: &[&str]| told.push(message(2, &[&["plan"], arguments].concat()));
     let chat = ["--model", "Qwen/Qwen3-32B", "--task", "lm-arena-chat"];
     case(&[]);
     case(&[
@@ -279,8 +279,9 @@ fn faults_of_options_are_all_told() {
     case(&[&chat[..], &["--demand", "5 tokens/s", "--gpu", "H101=4", "--gpu-price", "H100=2 USD/h"]].concat());
     case(&[&chat[..], &["--demand", "5 tokens/s", "--set", "batch_size", "--set", "gpu=H100"]].concat());
     case(&[&chat[..], &["--demand", "none.csv", "--goal", "carbon"]].concat());
+    case(&[&chat[..], &["--demand", "1e30 tokens/s"]].concat());
     case(&["data/none.toml"]);
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told.join("\n\n"));
 }
 
 #[test]

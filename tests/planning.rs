@@ -38,7 +38,7 @@ fn random_case(seed: u64) -> Case {
                 draw: power * rng.random_range(1.0..1.3),
                 power,
                 // Whole costs have ties.
-                cost: if seed % 3 == 0 { gpus as f64 } else { power * rng.random_range(0.5..2.0) },
+                cost: if seed.is_multiple_of(3) { gpus as f64 } else { power * rng.random_range(0.5..2.0) },
             });
         }
     }
@@ -49,7 +49,7 @@ fn random_case(seed: u64) -> Case {
         gpus: vec![Some(first), Some(MOST - first)],
         power: Some(least * rng.random_range(2.0..MOST as f64)),
     };
-    let delays = choices.iter().map(|_| (rng.random_range(1..5) as f64) * 0.01).collect();
+    let delays = choices.iter().map(|_| f64::from(rng.random_range(1..5)) * 0.01).collect();
     Case { choices, delays, limits }
 }
 

@@ -9,7 +9,7 @@ use super::deployment::{Cost, Deployment};
 use super::error::PlanError;
 use super::frontier::FrontierPoint;
 use super::question::{Curve, Goal, Question};
-use super::search::{Case, Search};
+use super::search::{Case, Search, sorted};
 use super::solve::{Choice, Replicas, Unsolved, uniform};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
@@ -81,8 +81,8 @@ pub struct Plan {
 /// Answers a question. Measured runs in `given` correct the predictions of what is like them.
 pub fn plan(question: Question, models: &[Fitted], catalog: &Catalog, given: &[Run]) -> Result<Plan, PlanError> {
     let Candidates { list, broken, shapes, mut rejected, considered } = candidates(&question, models, catalog, given)?;
-    let list = Search::sorted(&question, list);
-    let search = Search { question: &question, list: &list, shapes: &shapes };
+    let list = sorted(&question, list);
+    let search = Search::new(&question, &list, &shapes);
     let mut intervals = Vec::new();
     let mut hardest = 0;
     let mut infeasible = None;
@@ -152,7 +152,6 @@ struct Found {
 
 fn feasible(search: &Search<'_>, case: &Case, broken: &[(Candidate, String)]) -> Result<Found, Unsolved> {
     let best = search.best(case)?;
-    let choices = search.choices(case);
     let mut alternatives = alternatives(search, case);
     // Of equals, the plan of one configuration is the simpler one.
     let value = |replicas: &Replicas| worth(search, case, replicas);
@@ -169,16 +168,7 @@ fn feasible(search: &Search<'_>, case: &Case, broken: &[(Candidate, String)]) ->
     }
     let mut deployments = vec![search.deployment(case, &replicas, best.proven)];
     deployments.extend(alternatives.iter().map(|other| search.deployment(case, other, true)));
-    debug_assert!(
-        case.open.contains(&true) || case.limits().hold(&choices.list, &in_choices(&choices.candidates, &replicas))
-    );
     Ok(Found { deployments, binding, relaxations: Vec::new() })
-}
-
-/// Replicas of candidates as replicas of choices.
-fn in_choices(candidates: &[usize], replicas: &Replicas) -> Replicas {
-    let place = |index: usize| candidates.iter().position(|own| *own == index);
-    replicas.iter().filter_map(|&(index, count)| Some((place(index)?, count))).collect()
 }
 
 /// What a plan is worth: the less the better.
@@ -195,16 +185,14 @@ fn worth(search: &Search<'_>, case: &Case, replicas: &Replicas) -> f64 {
 /// The best plans of one configuration for each service, each of another arrangement.
 fn alternatives(search: &Search<'_>, case: &Case) -> Vec<Replicas> {
     let choices = search.choices(case);
-    let mut limits = case.limits();
     if search.question.goal == Goal::Throughput {
         if case.demand.len() > 1 {
             return Vec::new();
         }
         return largest(search, case, &choices.list, &choices.candidates);
     }
-    limits.demand.clone_from(&case.demand);
     let mut plans: Vec<Replicas> =
-        uniform(&choices.list, &limits).iter().map(|replicas| choices.candidates(replicas)).collect();
+        uniform(&choices.list, &case.limits()).iter().map(|replicas| choices.candidates(replicas)).collect();
     if search.question.goal == Goal::Latency {
         plans.sort_by(|a, b| worth(search, case, a).total_cmp(&worth(search, case, b)));
     }
@@ -239,7 +227,8 @@ fn memory(search: &Search<'_>, case: &Case, own: &Candidate, broken: &[(Candidat
     let arrangement = own.arrangement();
     let larger = |other: &Candidate| {
         let size = other.run.number("batch_size").filter(|size| *size > batch)?;
-        (other.gpus == own.gpus && other.gpu == own.gpu && other.arrangement() == arrangement).then_some(size)
+        let is_like = (other.service, other.gpu, other.gpus) == (own.service, own.gpu, own.gpus);
+        (is_like && other.arrangement() == arrangement).then_some(size)
     };
     if search.list.iter().any(|other| larger(other).is_some()) {
         return None;
@@ -255,12 +244,16 @@ fn memory(search: &Search<'_>, case: &Case, own: &Candidate, broken: &[(Candidat
 
 /// Counts candidates that break a limit, and those that no best plan needs.
 fn count_rejected(search: &Search<'_>, case: &Case, rejected: &mut BTreeMap<String, usize>) {
+    let mut broken: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for candidate in search.list {
         if let Some(place) = search.broken(case, candidate) {
-            let limit = &search.question.services[candidate.service].limits[place];
-            let most = show(case.most[candidate.service][place], &limit.unit);
-            *rejected.entry(format!("`{}` above {most}", limit.metric)).or_insert(0) += 1;
+            *broken.entry((candidate.service, place)).or_insert(0) += 1;
         }
+    }
+    for ((service, place), count) in broken {
+        let limit = &search.question.services[service].limits[place];
+        let most = show(case.most[service][place], &limit.unit);
+        *rejected.entry(format!("`{}` above {most}", limit.metric)).or_insert(0) += count;
     }
     let choices = search.choices(case);
     let dominated = search.dominated(&choices);

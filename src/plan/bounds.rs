@@ -164,7 +164,7 @@ impl Search<'_> {
         let steps: Vec<f64> = match limit {
             LimitOf::Metric { service, place } => {
                 let metric = self.shapes[*service].limited[*place];
-                let own = self.list.iter().filter(|own| own.service == *service);
+                let own = self.relevant().filter(|own| own.service == *service);
                 let mut steps: Vec<f64> = own
                     .filter_map(|own| own.metrics[metric])
                     .map(|own| own.at(case.z))
@@ -214,7 +214,7 @@ impl Search<'_> {
     /// The least relaxation of a limit under which there is a plan.
     fn needed(&self, case: &Case, limit: &LimitOf) -> Result<Option<f64>, Unsolved> {
         let open = self.with(case, limit, None);
-        let choices = self.choices(&open);
+        let choices = self.relevant_choices(&open);
         let limits = case.limits();
         match limit {
             LimitOf::Metric { service, place } => {
@@ -231,7 +231,7 @@ impl Search<'_> {
             LimitOf::Power => least_power(&choices.list, &limits).map(Some),
             LimitOf::Demand(service) => {
                 let scaled: Vec<bool> = (0..case.demand.len()).map(|own| own == *service).collect();
-                let choices = self.choices(case);
+                let choices = self.relevant_choices(case);
                 most_demand(&choices.list, &limits, &scaled).map(|found| Some(found.value * case.demand[*service]))
             }
             LimitOf::Robust => self.most_confidence(case),
@@ -243,7 +243,7 @@ impl Search<'_> {
     fn most_confidence(&self, case: &Case) -> Result<Option<f64>, Unsolved> {
         let feasible = |z: f64| -> Result<bool, Unsolved> {
             let case = Case { z, ..case.clone() };
-            match least_cost(&self.choices(&case).list, &case.limits()) {
+            match least_cost(&self.relevant_choices(&case).list, &case.limits()) {
                 Ok(_) => Ok(true),
                 Err(Unsolved::Infeasible) => Ok(false),
                 Err(error) => Err(error),

@@ -52,7 +52,10 @@ impl Reader<'_> {
 
     /// A value, or its fault.
     fn take<T>(&mut self, said: &Said, key: &str, value: Result<T, String>) -> Option<T> {
-        value.map_err(|message| self.fault(&said.at, format!("`{key}`: {message}"))).ok()
+        // An option that is named as the key says it already.
+        let is_named = matches!(said.at, At::Option(option) if option.trim_start_matches('-').replace('-', "_") == key);
+        let named = |message: String| if is_named { message } else { format!("`{key}`: {message}") };
+        value.map_err(|message| self.fault(&said.at, named(message))).ok()
     }
 
     /// What is said once, read by `parse`.
@@ -311,7 +314,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether something stands behind a name; if not, that is its fault.
+    fn has_value(&mut self, name: &Said, value: &Said) -> bool {
+        if value.text.is_empty() {
+            self.fault(&value.at, format!("`{}` has no value; write `{}=…`", name.text, name.text));
+        }
+        !value.text.is_empty()
+    }
+
     fn limit(&mut self, model: &Model, run: &Run, pair: &Pair) -> Option<Limit> {
+        if !self.has_value(&pair.name, &pair.value) {
+            return None;
+        }
         let name = pair.name.text.as_str();
         let outcomes: Vec<&str> = model
             .metrics()
@@ -340,6 +354,9 @@ impl Reader<'_> {
     fn axes(&mut self, pairs: &[Pair]) -> Vec<Axis> {
         let mut found: Vec<Axis> = Vec::new();
         for Pair { name, value } in pairs {
+            if !self.has_value(name, value) {
+                continue;
+            }
             if let Some((_, instead)) = NOT_SET.iter().find(|(own, _)| *own == name.text) {
                 self.fault(&name.at, format!("`{}` is not set here: {instead}", name.text));
                 continue;
@@ -377,7 +394,8 @@ impl Reader<'_> {
         let text = match open(&said.text) {
             Ok(text) => text,
             Err(error) => {
-                self.fault(&said.at, format!("`demand`: {error}"));
+                let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(" ({cause})"));
+                self.fault(&said.at, format!("{error}{cause}"));
                 return None;
             }
         };

@@ -271,7 +271,7 @@ fn bound(plan: &Plan, own: &Binding) -> Text {
     let of = of.map_or_else(String::new, |service| format!(" of {}", plan.question.services[service].name));
     let text = Text::new().code(&name).plain(format!("{of}: "));
     if let LimitOf::Memory { batch_size, .. } = own.limit {
-        let told = format!("a larger batch than {} does not fit (the next, {batch_size}, breaks it).", own.value);
+        let told = format!("a larger batch than {} does not fit ({batch_size} is the next).", own.value);
         return text.plain(told);
     }
     if own.limit == LimitOf::Robust {
@@ -284,20 +284,23 @@ fn bound(plan: &Plan, own: &Binding) -> Text {
         let (value, asked) = (limit_value(plan, &own.limit, value), limit_value(plan, &own.limit, own.value));
         format!("{value} instead of {asked} {}", gain(goal, share))
     };
+    // A wider value that gains no more than a tighter one says nothing new.
     let mut told: Vec<String> = Vec::new();
-    if let Some((value, share)) = own.next {
-        told.push(instead(value, share));
-    }
-    if let Some((value, share)) = own.relaxed
-        && share > 0.0
-        && own.next.is_none_or(|(next, _)| limit_value(plan, &own.limit, next) != limit_value(plan, &own.limit, value))
-    {
-        told.push(instead(value, share));
+    let mut most = String::new();
+    let mut steps: Vec<(f64, f64)> = own.next.into_iter().chain(own.relaxed).collect();
+    steps.sort_by(|a, b| a.1.total_cmp(&b.1));
+    for (value, share) in steps.into_iter().filter(|(_, share)| *share > 0.0) {
+        if gain(goal, share) != most {
+            told.push(instead(value, share));
+            most = gain(goal, share);
+        }
     }
     match own.without {
-        Some(share) => told.push(format!("without it {}", gain(goal, share).replacen("saves", "one saves", 1))),
-        None if matches!(own.limit, LimitOf::Demand(_)) => {}
-        None => told.push("without it nothing would limit what is served".to_owned()),
+        Some(share) if gain(goal, share) != most => told.push(format!("giving it up {}", gain(goal, share))),
+        None if !matches!(own.limit, LimitOf::Demand(_)) => {
+            told.push("without it nothing would limit what is served".to_owned());
+        }
+        _ => {}
     }
     text.plain(format!("{}.", told.join("; ")))
 }
