@@ -49,7 +49,8 @@ enum Command {
     Fit(fit::Fit),
     Check(check::Check),
     Predict(predict::Predict),
-    Plan(plan::Plan),
+    // Boxed: it has more options than the others.
+    Plan(Box<plan::Plan>),
     Diagnose(diagnose::Diagnose),
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Plan {
     #[arg(value_name = "PLAN.toml")]
     file: Option<PathBuf>,
     /// Model to serve, as its checkpoint is called [repeatable: the best of them]
-    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    #[arg(long, value_name = "NAME", conflicts_with = "file", value_delimiter = ',')]
     model: Vec<String>,
     /// What it is asked to do: gpqa, lm-arena-chat, text-to-image …
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
@@ -30,10 +30,10 @@ pub(super) struct Plan {
     /// What it must serve: '20000 tokens/s', '30 requests/s', '2 images/s', or a CSV with time [h],demand [tokens/s]
     #[arg(long, value_name = "RATE", conflicts_with = "file", allow_hyphen_values = true)]
     demand: Option<String>,
-    /// The most of a metric, such as itl_p50=50ms or energy_per_token=0.5J [repeatable]
+    /// The most of a metric, such as `itl_p50=50ms` or `energy_per_token=0.5J` [repeatable]
     #[arg(long, value_name = "METRIC=MOST", conflicts_with = "file", value_delimiter = ',')]
     limit: Vec<String>,
-    /// Search over a condition, such as gpus=1,2,4 or batch_size=8..512 or precision=bf16,fp8 [repeatable; default: 1 to 8
+    /// Search over a condition, such as `gpus=1,2,4`, `batch_size=8..512` or `precision=bf16,fp8` [repeatable; default: 1 to 8
     /// GPUs, batches of 8 to 4096, the checkpoint's own precision]
     #[arg(long, value_name = "NAME=VALUES", conflicts_with = "file")]
     set: Vec<String>,

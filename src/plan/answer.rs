@@ -255,8 +255,7 @@ fn count_rejected(search: &Search<'_>, case: &Case, rejected: &mut BTreeMap<Stri
         let most = show(case.most[service][place], &limit.unit);
         *rejected.entry(format!("`{}` above {most}", limit.metric)).or_insert(0) += count;
     }
-    let choices = search.choices(case);
-    let dominated = search.dominated(&choices);
+    let dominated = search.choices(case).dominated();
     if dominated > 0 {
         rejected.insert("another serves as much with no more power and GPUs".to_owned(), dominated);
     }

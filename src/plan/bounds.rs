@@ -83,13 +83,13 @@ impl Search<'_> {
     pub(super) fn binding(&self, case: &Case, value: f64) -> Result<Vec<Binding>, Unsolved> {
         let mut found = Vec::new();
         for limit in limits(self.question) {
-            let without = self.gain(&self.with(case, &limit, None), value)?;
+            let without = self.gain(&Self::with(case, &limit, None), value)?;
             if without < CHANGE {
                 continue;
             }
             let (asked, wider) = self.asked_and_wider(case, &limit);
             let relaxed = match wider {
-                Some(wider) => Some((wider, self.gain(&self.with(case, &limit, Some(wider)), value)?.max(0.0))),
+                Some(wider) => Some((wider, self.gain(&Self::with(case, &limit, Some(wider)), value)?.max(0.0))),
                 None => None,
             };
             let next = self.next(case, &limit, value, asked)?;
@@ -98,7 +98,7 @@ impl Search<'_> {
         if self.question.goal != Goal::Throughput {
             for service in (0..case.demand.len()).filter(|&service| case.demand[service] > 0.0) {
                 let less = case.demand[service] * (1.0 - STEP);
-                let gain = self.gain(&self.with(case, &LimitOf::Demand(service), Some(less)), value)?;
+                let gain = self.gain(&Self::with(case, &LimitOf::Demand(service), Some(less)), value)?;
                 if gain >= CHANGE {
                     let limit = LimitOf::Demand(service);
                     let relaxed = Some((less, gain));
@@ -110,7 +110,7 @@ impl Search<'_> {
     }
 
     /// The case with one limit at another value, or without it.
-    fn with(&self, case: &Case, limit: &LimitOf, value: Option<f64>) -> Case {
+    fn with(case: &Case, limit: &LimitOf, value: Option<f64>) -> Case {
         let mut case = case.clone();
         match *limit {
             LimitOf::Metric { service, place } => case.most[service][place] = value.unwrap_or(f64::INFINITY),
@@ -159,7 +159,7 @@ impl Search<'_> {
     /// The nearest value of a limit at which the answer changes.
     fn next(&self, case: &Case, limit: &LimitOf, value: f64, asked: f64) -> Result<Option<(f64, f64)>, Unsolved> {
         let changes = |wider: f64| -> Result<Option<f64>, Unsolved> {
-            Ok(Some(self.gain(&self.with(case, limit, Some(wider)), value)?).filter(|gain| *gain >= CHANGE))
+            Ok(Some(self.gain(&Self::with(case, limit, Some(wider)), value)?).filter(|gain| *gain >= CHANGE))
         };
         let steps: Vec<f64> = match limit {
             LimitOf::Metric { service, place } => {
@@ -213,7 +213,7 @@ impl Search<'_> {
 
     /// The least relaxation of a limit under which there is a plan.
     fn needed(&self, case: &Case, limit: &LimitOf) -> Result<Option<f64>, Unsolved> {
-        let open = self.with(case, limit, None);
+        let open = Self::with(case, limit, None);
         let choices = self.relevant_choices(&open);
         let limits = case.limits();
         match limit {

@@ -111,13 +111,11 @@ fn heads(record: &csv::StringRecord, faults: &mut Vec<(usize, usize, String)>) -
                 factor
             }),
         };
-        match factor {
-            Some(factor) => heads.columns[kind] = Some(Column { at, factor }),
-            None => {
-                let example = ["h", "tokens/s", "g/kWh", "USD/kWh"][kind];
-                fault(format!("`{}` has no fitting unit; write the head as `{name} [{example}]`", cell.trim()));
-            }
+        if factor.is_none() {
+            let example = ["h", "tokens/s", "g/kWh", "USD/kWh"][kind];
+            fault(format!("`{}` has no fitting unit; write the head as `{name} [{example}]`", cell.trim()));
         }
+        heads.columns[kind] = factor.map(|factor| Column { at, factor });
     }
     for (kind, name) in COLUMNS.iter().enumerate().take(2) {
         if heads.columns[kind].is_none() && faults.is_empty() {

@@ -63,10 +63,11 @@ pub enum PlanError {
     Unlimited,
     /// The integer program was not solved.
     #[error("no plan was found: {reason}")]
-    #[diagnostic(help("narrow the search: fewer GPU types, or a coarser `--set batch_size=8..4096`"))]
+    #[diagnostic(help(
+        "look at the unit of the demand; or narrow the search: fewer GPU types, or a coarser `--set batch_size=8..4096`"
+    ))]
     Unsolved {
         /// Why.
-        #[source]
         reason: Unsolved,
     },
 }

@@ -24,6 +24,7 @@ mod file;
 mod frontier;
 mod question;
 mod read;
+mod read_service;
 mod search;
 pub mod solve;
 mod written;

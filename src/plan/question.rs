@@ -115,8 +115,6 @@ pub struct Question {
     pub services: Vec<Service>,
     /// GPU types, at least one.
     pub gpus: Vec<Gpu>,
-    /// Whether the GPU types were named; if not, those that were measured are searched.
-    pub gpus_named: bool,
     /// W at the meter of the site.
     pub power_budget: Option<f64>,
     /// Power of the site over that of its GPUs, at least 1.

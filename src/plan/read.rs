@@ -1,57 +1,44 @@
 //! From what was written to what is asked: every fault is told, each with its place.
 
-use super::amounts::{self, Item};
-use super::curve;
+use super::amounts;
 use super::error::{Fault, PlanError};
-use super::question::{Curve, Demand, Goal, Gpu, Limit, Question, Service};
-use super::written::{At, Pair, Said, Written, WrittenService};
+use super::question::{Curve, Demand, Goal, Gpu, Question, Service};
+use super::written::{At, Pair, Said, Written};
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::Model;
 use crate::notes::{did_you_mean, nearest, quoted};
-use crate::runs::{Axis, Run, RunsError, Value, axes, split_precision};
+use crate::runs::RunsError;
 use crate::unit::Dimension;
 
 /// Opens the file of a demand by its name in the plan.
 pub type Open<'a> = dyn Fn(&str) -> Result<String, RunsError> + 'a;
-
-/// Conditions that a plan says in a way of its own.
-const NOT_SET: [(&str, &str); 4] = [
-    ("gpu", "name GPU types by `gpu`, with their counts"),
-    ("model", "name it by `model`"),
-    ("task", "name it by `task`"),
-    ("request_rate", "say it by `demand`: every replica runs at its operating point"),
-];
 
 /// Reads a plan.
 pub fn read(written: &Written, models: &[Fitted], catalog: &Catalog, open: &Open<'_>) -> Result<Question, PlanError> {
     let mut reader = Reader { written, models, catalog, faults: written.faults.clone(), currency: None, curve: None };
     let question = reader.question(open);
     let faults = reader.faults;
-    match question {
-        Some(question) if faults.is_empty() => Ok(question),
-        _ => Err(PlanError::faulty(written.file.as_ref(), faults)),
-    }
+    if faults.is_empty() { Ok(question) } else { Err(PlanError::faulty(written.file.as_ref(), faults)) }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     written: &'a Written,
-    models: &'a [Fitted],
-    catalog: &'a Catalog,
-    faults: Vec<Fault>,
+    pub(super) models: &'a [Fitted],
+    pub(super) catalog: &'a Catalog,
+    pub(super) faults: Vec<Fault>,
     /// The label of all money, and where it was first said.
     currency: Option<String>,
-    curve: Option<Curve>,
+    pub(super) curve: Option<Curve>,
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, at: &At, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, at: &At, message: impl Into<String>) {
         let fault = self.written.fault(at, message);
         self.faults.push(fault);
     }
 
     /// A value, or its fault.
-    fn take<T>(&mut self, said: &Said, key: &str, value: Result<T, String>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, said: &Said, key: &str, value: Result<T, String>) -> Option<T> {
         // An option that is named as the key says it already.
         let is_named = matches!(said.at, At::Option(option) if option.trim_start_matches('-').replace('-', "_") == key);
         let named = |message: String| if is_named { message } else { format!("`{key}`: {message}") };
@@ -72,7 +59,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    fn same_currency(&mut self, at: &At, key: &str, currency: String) {
+    pub(super) fn same_currency(&mut self, at: &At, key: &str, currency: String) {
         match &self.currency {
             Some(known) if *known != currency => {
                 let message = format!("`{key}` is in {currency}, another price is in {known}; use one currency");
@@ -82,7 +69,7 @@ impl Reader<'_> {
         }
     }
 
-    fn question(&mut self, open: &Open<'_>) -> Option<Question> {
+    fn question(&mut self, open: &Open<'_>) -> Question {
         let per_energy = Dimension::ONE / Dimension::ENERGY;
         let robust = self.once("robust", |text| {
             let share = amounts::share(text)?;
@@ -101,9 +88,8 @@ impl Reader<'_> {
             .get("electricity_price")
             .and_then(|said| self.money(said, "electricity_price", per_energy, "0.12 USD/kWh"));
         let carbon_intensity = self.once("carbon_intensity", amounts::carbon);
-        let (gpus, gpus_named) = self.gpus();
-        let services: Vec<Service> =
-            written.services.iter().enumerate().filter_map(|(index, own)| self.service(index, own, open)).collect();
+        let gpus = self.gpus();
+        let services: Vec<Service> = written.services.iter().filter_map(|own| self.service(own, open)).collect();
         if written.services.is_empty() && self.faults.is_empty() {
             let at = written.file.as_ref().map_or(At::Option("--model"), |_| At::File(0..0));
             self.fault(&at, "there is no service; name its model, task and demand");
@@ -115,7 +101,6 @@ impl Reader<'_> {
             robust,
             services,
             gpus,
-            gpus_named,
             power_budget,
             pue: pue.unwrap_or(1.0),
             electricity_price,
@@ -124,7 +109,7 @@ impl Reader<'_> {
             curve: self.curve.take(),
         };
         self.check_goal(&question);
-        Some(question)
+        question
     }
 
     fn unlike_names(&mut self, services: &[Service]) {
@@ -138,7 +123,7 @@ impl Reader<'_> {
     }
 
     /// GPU types; where none is named, those that the models were fitted to.
-    fn gpus(&mut self) -> (Vec<Gpu>, bool) {
+    fn gpus(&mut self) -> Vec<Gpu> {
         let written = self.written;
         let known: Vec<String> = self.catalog.keys("gpu").iter().map(|name| (*name).to_owned()).collect();
         let mut gpus: Vec<Gpu> = Vec::new();
@@ -190,7 +175,7 @@ impl Reader<'_> {
                 None => self.fault(&name.at, format!("there is a price for `{}`, but no such GPU in `gpu`", name.text)),
             }
         }
-        (gpus, gpus_named)
+        gpus
     }
 
     fn goal(&mut self, services: &[Service]) -> Goal {
@@ -246,209 +231,6 @@ impl Reader<'_> {
             self.fault(&at, "the goal `carbon` needs a `carbon_intensity`, such as `350 g/kWh`");
         }
     }
-
-    fn service(&mut self, index: usize, own: &WrittenService, open: &Open<'_>) -> Option<Service> {
-        let begin = own.at.clone();
-        let at = |option: &'static str| begin.clone().map_or(At::Option(option), At::File);
-        let known: Vec<&str> = self.models.iter().flat_map(|own| own.model.tasks.iter().map(String::as_str)).collect();
-        let task = match own.said.get("task") {
-            None => {
-                self.fault(&at("--task"), format!("a service needs a `task`; the models know {}", quoted(&known, 20)));
-                None
-            }
-            Some(said) => {
-                let fitted = self.models.iter().position(|own| own.model.takes(&said.text));
-                if fitted.is_none() {
-                    let meant = did_you_mean(nearest(&said.text, known.iter().copied()));
-                    let message =
-                        format!("no model knows the task `{}`{meant}; known are {}", said.text, quoted(&known, 20));
-                    self.fault(&said.at, message);
-                }
-                fitted.map(|fitted| (fitted, said.text.clone()))
-            }
-        };
-        if own.model.is_empty() {
-            self.fault(&at("--model"), "a service needs a `model`, such as `Qwen/Qwen3-32B`");
-        }
-        for model in &own.model {
-            self.check_model(model);
-        }
-        let axes = self.axes(&own.set);
-        let demand = self.demand(own.said.get("demand"), open);
-        let (fitted, task) = task?;
-        let model = &self.models[fitted].model;
-        let run = Run { conditions: [("task".to_owned(), Value::Name(task.clone()))].into(), ..Run::default() };
-        let item = Item::of_energy(model.default_metric_of(&run)).unwrap_or(Item::Request);
-        self.check_item(own.said.get("demand"), demand.as_ref(), item);
-        self.check_required(&at("--set"), model, &axes);
-        let limits = own.limit.iter().filter_map(|limit| self.limit(model, &run, limit)).collect::<Vec<Limit>>();
-        self.check_twice(&own.limit);
-        let models: Vec<String> = own.model.iter().map(|model| model.text.clone()).collect();
-        let name = own.said.get("name").map_or_else(
-            || if models.len() == 1 { models[0].clone() } else { format!("service {}", index + 1) },
-            |said| said.text.clone(),
-        );
-        Some(Service { name, fitted, models, task, item, demand: demand?, limits, axes })
-    }
-
-    fn check_model(&mut self, model: &Said) {
-        let base = split_precision(&model.text).0;
-        let has = |name: &str| self.catalog.contains("architecture", &[name]);
-        if !has(base) && !has(&model.text) {
-            let known = self.catalog.keys("architecture");
-            let meant = did_you_mean(nearest(base, known.iter().copied()));
-            let message = format!(
-                "the catalog has no model `{}`{meant}; give its `config.json`: `--architecture {}=PATH`",
-                model.text, model.text
-            );
-            self.fault(&model.at, message);
-        }
-    }
-
-    fn check_twice(&mut self, limits: &[Pair]) {
-        for (index, limit) in limits.iter().enumerate() {
-            if limits[..index].iter().any(|other| other.name.text == limit.name.text) {
-                let message = format!("`{}` is limited twice; keep the tighter limit", limit.name.text);
-                self.fault(&limit.name.at, message);
-            }
-        }
-    }
-
-    /// Whether something stands behind a name; if not, that is its fault.
-    fn has_value(&mut self, name: &Said, value: &Said) -> bool {
-        if value.text.is_empty() {
-            self.fault(&value.at, format!("`{}` has no value; write `{}=…`", name.text, name.text));
-        }
-        !value.text.is_empty()
-    }
-
-    fn limit(&mut self, model: &Model, run: &Run, pair: &Pair) -> Option<Limit> {
-        if !self.has_value(&pair.name, &pair.value) {
-            return None;
-        }
-        let name = pair.name.text.as_str();
-        let outcomes: Vec<&str> = model
-            .metrics()
-            .filter(|node| node.is_of(run) && [Dimension::TIME, Dimension::ENERGY].contains(&node.unit.dimension))
-            .map(|node| node.name.as_str())
-            .collect();
-        if !outcomes.contains(&name) {
-            let message = match name {
-                "power" => "`power` of the whole site is limited by `power_budget`".to_owned(),
-                "throughput" => "`throughput` is asked for by `demand`".to_owned(),
-                _ => {
-                    let meant = did_you_mean(nearest(name, outcomes.iter().copied()));
-                    format!("`{name}` cannot be limited{meant}; a limit is of {}", quoted(&outcomes, 20))
-                }
-            };
-            self.fault(&pair.name.at, message);
-            return None;
-        }
-        let unit = &model.node(name)?.unit;
-        let example = if unit.dimension == Dimension::TIME { "50 ms" } else { "0.5 J" };
-        let most = amounts::quantity(&pair.value.text, unit.dimension, example);
-        let most = self.take(&pair.value, name, most)?;
-        Some(Limit { metric: name.to_owned(), most, unit: unit.label.clone() })
-    }
-
-    fn axes(&mut self, pairs: &[Pair]) -> Vec<Axis> {
-        let mut found: Vec<Axis> = Vec::new();
-        for Pair { name, value } in pairs {
-            if !self.has_value(name, value) {
-                continue;
-            }
-            if let Some((_, instead)) = NOT_SET.iter().find(|(own, _)| *own == name.text) {
-                self.fault(&name.at, format!("`{}` is not set here: {instead}", name.text));
-                continue;
-            }
-            match axes(&format!("{}={}", name.text, value.text)) {
-                Ok(own) if own.iter().any(|(name, values)| values.is_empty() || is_in(&found, name)) => {
-                    let message = format!("`{}` is set twice, or to nothing", name.text);
-                    self.fault(&name.at, message);
-                }
-                Ok(own) => found.extend(own),
-                Err(error) => self.fault(&value.at, error.to_string()),
-            }
-        }
-        found
-    }
-
-    /// Conditions that the model cannot do without, and that a plan does not choose itself.
-    fn check_required(&mut self, at: &At, model: &Model, axes: &[Axis]) {
-        let chosen = ["model", "task", "gpu", "gpus", "batch_size"];
-        let is_missing = |name: &&String| !chosen.contains(&name.as_str()) && !is_in(axes, name);
-        let missing: Vec<&str> = model.requires.iter().filter(is_missing).map(String::as_str).collect();
-        if !missing.is_empty() {
-            let example: Vec<String> = missing.iter().map(|name| format!("--set {name}=…")).collect();
-            let message =
-                format!("model `{}` needs {}; set them: {}", model.name, quoted(&missing, 9), example.join(" "));
-            self.fault(at, message);
-        }
-    }
-
-    fn demand(&mut self, said: Option<&Said>, open: &Open<'_>) -> Option<Demand> {
-        let Some(said) = said else { return Some(Demand::Open) };
-        if !said.text.to_ascii_lowercase().ends_with(".csv") {
-            return self.take(said, "demand", amounts::rate(&said.text)).map(Demand::Constant);
-        }
-        let text = match open(&said.text) {
-            Ok(text) => text,
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(" ({cause})"));
-                self.fault(&said.at, format!("{error}{cause}"));
-                return None;
-            }
-        };
-        let read = match curve::read(&text) {
-            Ok(read) => read,
-            Err(faults) => {
-                for (line, column, message) in faults {
-                    let place = format!("{}:{line}:{column}", said.text);
-                    self.faults.push(Fault { place, message, span: None });
-                }
-                return None;
-            }
-        };
-        if let Some(currency) = read.currency {
-            self.same_currency(&said.at, "electricity_price", currency);
-        }
-        match &mut self.curve {
-            None => self.curve = Some(read.curve),
-            Some(known) if known.starts != read.curve.starts => {
-                self.fault(
-                    &said.at,
-                    format!("the times of `{}` differ from those of another service's curve", said.text),
-                );
-            }
-            Some(known) => {
-                known.carbon_intensity = known.carbon_intensity.take().or(read.curve.carbon_intensity);
-                known.electricity_price = known.electricity_price.take().or(read.curve.electricity_price);
-            }
-        }
-        Some(Demand::Curve(read.demand, read.item))
-    }
-
-    fn check_item(&mut self, said: Option<&Said>, demand: Option<&Demand>, item: Item) {
-        let asked = match demand {
-            Some(Demand::Constant(rate)) => rate.item,
-            Some(Demand::Curve(_, asked)) => *asked,
-            _ => return,
-        };
-        if asked != item && asked != Item::Request {
-            let at = said.map_or(At::Option("--demand"), |said| said.at.clone());
-            let message = format!(
-                "this task makes {}s, but the demand is in {}; write it in {} or requests/s",
-                item.name(),
-                asked.rate_unit(),
-                item.rate_unit()
-            );
-            self.fault(&at, message);
-        }
-    }
-}
-
-fn is_in(axes: &[Axis], name: &str) -> bool {
-    axes.iter().any(|(own, _)| own == name)
 }
 
 /// GPU types that some model has parameters of its own for: those that were measured.

@@ -78,6 +78,11 @@ pub(super) struct Choices {
 }
 
 impl Choices {
+    /// How many of them no best plan needs, whatever the limits of the site are.
+    pub(super) fn dominated(&self) -> usize {
+        self.list.len() - undominated(&self.list).len()
+    }
+
     /// Replicas by candidate.
     pub(super) fn candidates(&self, replicas: &Replicas) -> Replicas {
         replicas.iter().map(|&(index, count)| (self.candidates[index], count)).collect()
@@ -187,11 +192,6 @@ impl Search<'_> {
     pub(super) fn new<'a>(question: &'a Question, list: &'a [Candidate], shapes: &'a [Shape]) -> Search<'a> {
         Search { question, list, shapes, relevant: relevant(list, shapes, confidence(question)) }
     }
-
-    /// How many of the candidates no best plan needs, whatever the limits of the site are.
-    pub(super) fn dominated(&self, choices: &Choices) -> usize {
-        choices.list.len() - undominated(&choices.list).len()
-    }
 }
 
 /// The standard score at which limits must hold.
@@ -283,7 +283,6 @@ mod tests {
             robust,
             services: vec![service],
             gpus: vec![gpu("A"), gpu("B")],
-            gpus_named: true,
             power_budget: Some(9000.0),
             pue: 1.2,
             electricity_price: Some(1e-6),

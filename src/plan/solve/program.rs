@@ -64,8 +64,8 @@ impl Program<'_> {
         self.used
             .iter()
             .map(|&index| {
-                let most = self.most_replicas(&self.choices[index])?;
-                Ok((index, problem.add_integer_var(weight(&self.choices[index]), (0, most as i32))))
+                let most = i32::try_from(self.most_replicas(&self.choices[index])?).unwrap_or(i32::MAX);
+                Ok((index, problem.add_integer_var(weight(&self.choices[index]), (0, most))))
             })
             .collect()
     }

@@ -4,9 +4,10 @@ use serde_json::{Map, Value as Json, json as object};
 
 use super::words::{GRAMS, HOUR, KILOWATT_HOUR, demand_unit, limit_name, limit_service};
 use crate::plan::{
-    Binding, Candidate, Deployment, Estimate, FrontierPoint, Interval, LimitOf, Plan, Relaxation, Served, Totals,
+    Binding, Candidate, Demand, Deployment, Estimate, FrontierPoint, Gpu, Interval, LimitOf, Part, Plan, Relaxation,
+    Served, Totals,
 };
-use crate::runs::{known, run_json};
+use crate::runs::{Name, known, run_json};
 
 /// `{"goal", "limits", "deployments": […], "frontier": […], "binding": […], "rejected": […], …}`. Quantities are SI, with the
 /// unit in their names; money is per hour, carbon in grams.
@@ -39,7 +40,7 @@ fn column(name: &str, unit: &str) -> String {
         "J" => "_j",
         _ => "",
     };
-    known(name).map_or_else(|| format!("{name}{suffix}"), |own| own.column())
+    known(name).map_or_else(|| format!("{name}{suffix}"), Name::column)
 }
 
 fn limits(plan: &Plan) -> Json {
@@ -51,9 +52,9 @@ fn limits(plan: &Plan) -> Json {
             let most: Map<String, Json> =
                 own.limits.iter().map(|limit| (column(&limit.metric, &limit.unit), object!(limit.most))).collect();
             let demand = match &own.demand {
-                crate::plan::Demand::Open => Json::Null,
-                crate::plan::Demand::Constant(rate) => object!(rate.value),
-                crate::plan::Demand::Curve(demand, _) => object!(demand),
+                Demand::Open => Json::Null,
+                Demand::Constant(rate) => object!(rate.value),
+                Demand::Curve(demand, _) => object!(demand),
             };
             object!({
                 "service": own.name, "models": own.models, "task": own.task, "demand": demand, "demand_unit": demand_unit(own),
@@ -61,7 +62,7 @@ fn limits(plan: &Plan) -> Json {
             })
         })
         .collect();
-    let by_type = |value: &dyn Fn(&crate::plan::Gpu) -> Json| -> Json {
+    let by_type = |value: &dyn Fn(&Gpu) -> Json| -> Json {
         Json::Object(question.gpus.iter().map(|own| (own.name.clone(), value(own))).collect())
     };
     object!({
@@ -133,7 +134,7 @@ fn deployment(plan: &Plan, own: &Deployment) -> Json {
     Json::Object(to)
 }
 
-fn part_json(plan: &Plan, part: &crate::plan::Part) -> Json {
+fn part_json(plan: &Plan, part: &Part) -> Json {
     let own = &part.candidate;
     let shape = &plan.shapes[own.service];
     let mut to = Map::new();

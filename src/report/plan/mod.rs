@@ -7,7 +7,7 @@ mod words;
 use super::{Column, Document, Table, Text};
 use crate::notes::{list, plural};
 use crate::plan::{Binding, Deployment, LimitOf, Plan, Served};
-use crate::unit::{percent, show};
+use crate::unit::{percent, show, show_plain};
 
 pub use json::json;
 use words::{
@@ -134,7 +134,7 @@ fn numbers(document: &mut Document, plan: &Plan, best: &Deployment) {
             let currency = question.currency.as_deref().unwrap_or("");
             let (per, count) =
                 if item == "token" { (per, "million tokens".to_owned()) } else { (per / 1e3, format!("1000 {item}s")) };
-            fields.push((format!("cost per {count}"), format!("{} {currency}", crate::unit::show_plain(per))));
+            fields.push((format!("cost per {count}"), format!("{} {currency}", show_plain(per))));
         }
     }
     let pue = if question.pue == 1.0 { String::new() } else { format!(", at PUE {}", question.pue) };
@@ -234,17 +234,17 @@ fn by_time(document: &mut Document, plan: &Plan) {
         ]);
     }
     document.table(table);
-    let hours = crate::unit::show_plain(span(curve) / words::HOUR);
+    let hours = show_plain(span(curve) / words::HOUR);
     let mut fields = vec![
         ("GPUs needed".to_owned(), gpus(plan, &totals.gpus)),
         ("energy of the site".to_owned(), kilowatt_hours(totals.energy)),
     ];
     let currency = plan.question.currency.as_deref().unwrap_or("");
     if let Some(own) = &totals.cost {
-        fields.push(("cost".to_owned(), format!("{} {currency}", crate::unit::show_plain(own.total()))));
+        fields.push(("cost".to_owned(), format!("{} {currency}", show_plain(own.total()))));
     }
     if let Some(own) = totals.cost_of_peak.filter(|own| own.gpus > 0.0) {
-        let text = format!("{} {currency}", crate::unit::show_plain(own.total()));
+        let text = format!("{} {currency}", show_plain(own.total()));
         fields.push(("cost, the GPUs of the peak kept all the time".to_owned(), text));
     }
     if let Some(carbon) = totals.carbon {
@@ -324,9 +324,7 @@ fn others(document: &mut Document, plan: &Plan) {
         let mut row =
             vec![counts.join(" + "), each.join(" + "), own.all_gpus().to_string(), show(own.power.value, "W")];
         if is_priced {
-            row.push(
-                own.cost.as_ref().map_or_else(String::new, |cost| crate::unit::show_plain(cost.total() * words::HOUR)),
-            );
+            row.push(own.cost.as_ref().map_or_else(String::new, |cost| show_plain(cost.total() * words::HOUR)));
         }
         row.extend([latencies.join(", "), probability(own.safe_at())]);
         table.row(row.iter().map(|cell| Text::new().plain(cell)));
