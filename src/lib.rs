@@ -31,9 +31,10 @@
 //! | [`whatif`] | interventions and counterfactuals: what a run would have been, whether it fits, what it needs | predict, attribute, fit, model, catalog, runs, base |
 //! | [`diagnose`] | two runs: noise, causes, forced batch, evidence, recommendations | whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`check`] | which questions a fitted model is to be trusted with: held-out predictions, coverage, falsification | diagnose, whatif, predict, fit, model, catalog, runs, base |
+//! | [`plan`] | the best deployments of services within limits: candidates, exact integer program, what binds | predict, fit, model, catalog, runs, base |
 //! | [`study`] | what a whole sweep says: observations, each with its numbers, counter-examples and causes | diagnose, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | import, study, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;
@@ -45,6 +46,7 @@ pub mod fit;
 pub mod import;
 pub mod model;
 pub mod notes;
+pub mod plan;
 pub mod predict;
 pub mod report;
 pub mod runs;

@@ -18,9 +18,10 @@ const MAY_USE: [(&str, &str); 16] = [
     ("whatif", "predict, attribute, fit, model, catalog, runs, base"),
     ("diagnose", "whatif, predict, attribute, fit, model, catalog, runs, base"),
     ("check", "diagnose, whatif, predict, fit, model, catalog, runs, base"),
+    ("plan", "predict, fit, model, catalog, runs, base"),
     ("study", "diagnose, fit, model, catalog, runs, base"),
     ("import", "catalog, runs, base"),
-    ("report", "import, study, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base"),
+    ("report", "import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base"),
     ("cli", "all"),
 ];
 

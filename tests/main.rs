@@ -15,6 +15,8 @@ mod import;
 mod laws;
 mod mapped;
 mod messages;
+mod plan;
+mod planning;
 mod predict;
 mod rca;
 mod recovery;

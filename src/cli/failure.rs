@@ -8,6 +8,7 @@ use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
+use crate::plan::PlanError;
 use crate::predict::MetricError;
 use crate::runs::{GridError, ReferenceError, RunsError, SelectorError};
 use crate::whatif::{BudgetError, WhatIfError};
@@ -68,6 +69,10 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Budget(#[from] BudgetError),
+    /// A plan.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]

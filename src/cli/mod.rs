@@ -19,6 +19,7 @@ mod fit;
 mod graph;
 mod import;
 mod options;
+mod plan;
 mod predict;
 mod runs;
 mod whatif;
@@ -50,6 +51,8 @@ enum Command {
     Fit(fit::Fit),
     Check(check::Check),
     Predict(predict::Predict),
+    // Boxed: it has more options than the others.
+    Plan(Box<plan::Plan>),
     Diagnose(diagnose::Diagnose),
     Whatif(whatif::Whatif),
     Study(study::Study),
@@ -84,6 +87,7 @@ impl Arguments {
             Command::Fit(fit) => fit.run(context),
             Command::Check(check) => check.run(context),
             Command::Predict(predict) => predict.run(context),
+            Command::Plan(plan) => plan.run(context),
             Command::Diagnose(diagnose) => diagnose.run(context),
             Command::Whatif(whatif) => whatif.run(context),
             Command::Study(study) => study.run(context),

@@ -15,6 +15,9 @@ const APART: f64 = 1.0 + 1.0 / 12.0;
 /// A group of fewer configurations is predicted as it is.
 const FEW: usize = 24;
 
+/// Configurations predicted at once: bounds the memory that predictions take.
+const AT_ONCE: usize = 8192;
+
 /// Configurations that differ in one condition only, sorted by it: value and index.
 type Group = Vec<(f64, usize)>;
 
@@ -27,9 +30,11 @@ pub(super) fn predict_dense(
     let groups = groups(asked, along);
     let mut answers: Vec<Option<Answer>> = vec![None; asked.len()];
     let fill = |answers: &mut Vec<Option<Answer>>, wanted: Vec<usize>| -> Result<(), FrameError> {
-        let runs: Vec<Run> = wanted.iter().map(|&index| asked[index].clone()).collect();
-        for (index, answer) in wanted.into_iter().zip(predict(&runs)?) {
-            answers[index] = Some(answer);
+        for wanted in wanted.chunks(AT_ONCE) {
+            let runs: Vec<Run> = wanted.iter().map(|&index| asked[index].clone()).collect();
+            for (&index, answer) in wanted.iter().zip(predict(&runs)?) {
+                answers[index] = Some(answer);
+            }
         }
         Ok(())
     };

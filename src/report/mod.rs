@@ -24,6 +24,7 @@ pub mod fit;
 pub mod graph;
 pub mod import;
 mod markup;
+pub mod plan;
 pub mod predict;
 pub mod render;
 pub mod runs;
