@@ -21,8 +21,8 @@ mod import;
 mod options;
 mod predict;
 mod runs;
-mod whatif;
 mod study;
+mod whatif;
 
 use std::process::ExitCode;
 
