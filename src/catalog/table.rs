@@ -122,6 +122,18 @@ impl Catalog {
         names
     }
 
+    /// The last keys of a table's entries, each once, in the order of the files.
+    pub fn last_keys(&self, table: &str) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for key in self.tables.get(table).into_iter().flat_map(|found| &found.entries).filter_map(|own| own.keys.last())
+        {
+            if !names.contains(&key.as_str()) {
+                names.push(key);
+            }
+        }
+        names
+    }
+
     /// The attributes that some entry of a table has, sorted.
     pub fn attributes(&self, table: &str) -> Vec<&str> {
         self.tables.get(table).map(|found| found.shapes.keys().map(String::as_str).collect()).unwrap_or_default()

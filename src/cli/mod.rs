@@ -22,8 +22,8 @@ mod options;
 mod plan;
 mod predict;
 mod runs;
-mod whatif;
 mod study;
+mod whatif;
 
 use std::process::ExitCode;
 

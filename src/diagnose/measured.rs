@@ -2,35 +2,17 @@
 
 use crate::catalog::Catalog;
 use crate::fit::Fitted;
-use crate::model::{FrameError, Model, Role};
+use crate::model::{FrameError, Model};
 use crate::predict::{Abducted, MetricError};
 use crate::whatif::intervene;
 
 /// The measured value of a metric: as it stands in the run, else as its identity gives it from measured ones.
 pub(super) fn measured(model: &Model, run: &Abducted, target: usize) -> Result<f64, MetricError> {
-    let node = &model.nodes[target];
-    if let Some(&value) = run.run.metrics.get(&node.name) {
-        return Ok(value);
-    }
-    let from_measured = node.role == Role::Identity
-        && model
-            .noisy
-            .iter()
-            .enumerate()
-            .filter(|(_, noisy)| model.nodes[noisy.node].role == Role::Metric && leads_to(model, noisy.node, target))
-            .all(|(index, _)| run.measured[index]);
-    if from_measured {
-        return Ok(run.values[target]);
-    }
-    Err(MetricError::NotMeasured {
+    run.measured_value(model, target).ok_or_else(|| MetricError::NotMeasured {
         run: run.run.id.clone(),
-        metric: node.name.clone(),
+        metric: model.nodes[target].name.clone(),
         measured: run.run.metrics.keys().cloned().collect(),
     })
-}
-
-fn leads_to(model: &Model, from: usize, to: usize) -> bool {
-    model.graph.ancestors(&[to])[from]
 }
 
 /// Makes the run's noise give exactly the measured value of the target, and returns the log gap there was.

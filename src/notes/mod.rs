@@ -2,7 +2,7 @@
 
 mod wording;
 
-pub use wording::{did_you_mean, edit_distance, lines, list, nearest, plural, quoted, words};
+pub use wording::{did_you_mean, edit_distance, either, lines, list, nearest, plural, quoted, words};
 
 /// Something that an answer's reader must know: what was seen, with numbers; why it matters; what to do.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

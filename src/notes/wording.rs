@@ -12,12 +12,21 @@ pub fn words(name: &str) -> String {
 
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T]) -> String {
+    joined(items, "and")
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub fn either<T: AsRef<str>>(items: &[T]) -> String {
+    joined(items, "or")
+}
+
+fn joined<T: AsRef<str>>(items: &[T], word: &str) -> String {
     match items {
         [] => String::new(),
         [only] => only.as_ref().to_owned(),
         [head @ .., last] => {
             let front: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
-            format!("{} and {}", front.join(", "), last.as_ref())
+            format!("{} {word} {}", front.join(", "), last.as_ref())
         }
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::Catalog;
 use crate::fit::{Design, Fitted, frame_states};
-use crate::model::{Frame, FrameError, Model, Target, canonical, text_code};
+use crate::model::{Frame, FrameError, Model, Role, Target, canonical, text_code};
 use crate::notes::{list, nearest};
 use crate::runs::Run;
 
@@ -86,6 +86,19 @@ impl Abducted {
     /// A node's value.
     pub fn value(&self, model: &Model, name: &str) -> Option<f64> {
         model.node_index(name).map(|index| self.values[index])
+    }
+
+    /// The measured value of a metric: as it stands in the run, else as its identity gives it from measured ones.
+    pub fn measured_value(&self, model: &Model, target: usize) -> Option<f64> {
+        let node = &model.nodes[target];
+        if let Some(&value) = self.run.metrics.get(&node.name) {
+            return Some(value);
+        }
+        let ancestors = model.graph.ancestors(&[target]);
+        let is_part = |at: usize| model.nodes[at].role == Role::Metric && ancestors[at];
+        let mut parts = model.noisy.iter().zip(&self.measured).filter(|(noisy, _)| is_part(noisy.node));
+        let follows = node.role == Role::Identity && parts.all(|(_, measured)| *measured);
+        follows.then(|| self.values[target])
     }
 }
 

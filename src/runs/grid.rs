@@ -1,6 +1,6 @@
 //! Configurations as people type them: `model=Qwen/Qwen3-32B,gpu=B200,gpus=1,2,batch_size=8..1024`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{ValueFault, check_value};
 use super::column::Column;
@@ -18,8 +18,8 @@ const UNNAMED: &str = "configuration";
 /// Why a text is no configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum GridError {
-    /// A list that begins without a name.
-    #[error("`{part}` has no name: expected `condition=value`")]
+    /// No name, or no value.
+    #[error("`{part}` is not of the form `condition=value`")]
     #[diagnostic(help(
         "write `gpu=B200`, a list `gpus=1,2,4`, a doubling range `batch_size=8..1024`, or steps `8..1024/64`"
     ))]
@@ -69,6 +69,7 @@ pub enum GridError {
 pub type Axis = (String, Vec<Value>);
 
 /// Reads `name=value`, lists and ranges, separated by commas; a part without `=` goes on with the list before it.
+/// A value that is given twice counts once.
 pub fn axes(text: &str) -> Result<Vec<Axis>, GridError> {
     let mut found: Vec<Axis> = Vec::new();
     let mut written = String::new();
@@ -87,6 +88,10 @@ pub fn axes(text: &str) -> Result<Vec<Axis>, GridError> {
         };
         let Some((_, values)) = found.last_mut() else { return Err(GridError::NoName { part: part.to_owned() }) };
         values.extend(read(&written, value)?);
+    }
+    for (_, values) in &mut found {
+        let mut known = BTreeSet::new();
+        values.retain(|value| known.insert(value.to_string()));
     }
     Ok(found)
 }
@@ -127,8 +132,7 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
             _ => Err(refuse("it is neither on nor off".to_owned())),
         },
         Kind::Number | Kind::Count => {
-            let number =
-                |text: &str| quantity(text.trim(), known.unit).ok_or_else(|| refuse(format!("`{text}` is no number")));
+            let number = |text: &str| quantity(text.trim(), known.unit).ok_or_else(|| refuse(no_number(text.trim())));
             let Some((first, rest)) = text.split_once("..") else {
                 return Ok(vec![checked(Value::Number(number(text)?))?]);
             };
@@ -138,7 +142,7 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
             };
             let first = number(first)?;
             if !(first > 0.0 && last >= first) || step.is_some_and(|step| step <= 0.0) {
-                return Err(refuse("a range rises from above zero".to_owned()));
+                return Err(refuse("a range rises from above zero, in steps above zero".to_owned()));
             }
             let count = match step {
                 Some(step) => (last - first) / step,
@@ -157,6 +161,10 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
                 .collect()
         }
     }
+}
+
+fn no_number(text: &str) -> String {
+    if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is no number") }
 }
 
 fn unit_hint(unit: &str) -> String {
@@ -280,6 +288,7 @@ mod tests {
         assert_eq!(numbers("batch_size=8..70"), [8.0, 16.0, 32.0, 64.0]);
         assert_eq!(numbers("batch_size=8..40/16"), [8.0, 24.0, 40.0]);
         assert_eq!(numbers("gpus=1,2,8"), [1.0, 2.0, 8.0]);
+        assert_eq!(numbers("gpus=1..4,2,8"), [1.0, 2.0, 4.0, 8.0]);
         assert_eq!(numbers("power_limit=0.5 kW"), [500.0]);
     }
 
@@ -307,10 +316,13 @@ mod tests {
     #[test]
     fn faults_say_what_and_how() {
         let told = |text: &str| axes(text).unwrap_err().to_string();
-        assert_eq!(told("H100"), "`H100` has no name: expected `condition=value`");
+        assert_eq!(told("H100"), "`H100` is not of the form `condition=value`");
         assert_eq!(told("bach_size=8"), "`bach_size` is no condition; did you mean `batch_size`?");
         assert_eq!(told("batch_size=0"), "`batch_size=0` cannot be: `0` is not a whole number of at least 1");
-        assert_eq!(told("batch_size=64..8"), "`batch_size=64..8` cannot be: a range rises from above zero");
+        assert_eq!(
+            told("batch_size=64..8"),
+            "`batch_size=64..8` cannot be: a range rises from above zero, in steps above zero"
+        );
         assert_eq!(told("gpus=1,gpus=2"), "`gpus` is set twice");
     }
 

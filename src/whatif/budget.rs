@@ -23,7 +23,7 @@ pub struct Budget {
 pub enum BudgetError {
     /// No relation.
     #[error("`{text}` is no budget: expected `metric=limit`")]
-    #[diagnostic(help("write `itl_p50=50ms`, `power=2kW` or `throughput>=5000`"))]
+    #[diagnostic(help("write `itl_p50=50ms`, `power=2kW` or `throughput>=5000 tokens/s`"))]
     Form {
         /// As written.
         text: String,
@@ -84,7 +84,7 @@ impl Budget {
         }
         let limit = number;
         if !(limit.is_finite() && limit > 0.0) {
-            return Err(refuse("it is not above zero".to_owned()));
+            return Err(refuse("it is not a finite number above zero".to_owned()));
         }
         let at_most = if sign == "=" { more_is_worse(name) } else { sign.starts_with('<') };
         Ok(Self { metric: name.to_owned(), unit: node.unit.label.clone(), limit, at_most })

@@ -7,14 +7,17 @@ use super::reference::Reference;
 use super::result::{Answer, Limit};
 use crate::fit::ExpectedRun;
 use crate::model::{Model, Role};
-use crate::notes::{Caveat, list, words};
+use crate::notes::{Caveat, either, list, words};
 use crate::runs::{Run, Value};
-use crate::unit::{percent, show, show_plain};
+use crate::unit::{percent, show, show_plain, show_range};
 
 /// A limit that holds with a probability between these may go either way.
 const OPEN: (f64, f64) = (0.05, 0.95);
 /// A state with a probability beyond this, up to one half, is worth a word.
 const UNSURE_STATE: f64 = 0.1;
+
+/// Ranges of the fit's runs are written with three digits.
+const ROUNDED: f64 = 0.005;
 
 /// A changed run.
 pub(super) struct Changed<'a> {
@@ -37,7 +40,8 @@ pub(super) fn needs(model: &Model, change: &Change, before: &BTreeMap<String, Va
 /// What to know of an answer.
 pub(super) fn caveats(reference: &Reference<'_>, answer: &Answer, changed: &Changed<'_>, target: usize) -> Vec<Caveat> {
     let mut found: Vec<Caveat> = answer.limits.iter().filter_map(of_limit).collect();
-    for (name, value) in &answer.set {
+    let before = &reference.run.run.conditions;
+    for (name, value) in answer.set.iter().filter(|(name, value)| before.get(name) != Some(value)) {
         found.extend(of_condition(reference, name, value, target));
     }
     found.extend(changed.assumed.map(|text| Caveat::new("assumed-length", text)));
@@ -45,7 +49,7 @@ pub(super) fn caveats(reference: &Reference<'_>, answer: &Answer, changed: &Chan
     for (regime, second) in reference.fitted.model.regimes.iter().zip(&changed.expected.second) {
         if second.min(1.0 - second) > UNSURE_STATE {
             let text = format!(
-                "whether `{}` is {} is open: {} to {}; the answer takes the likelier",
+                "whether `{}` is {} is open ({} yes, {} no); the answer takes the likelier",
                 regime.name,
                 regime.states[1],
                 percent(*second),
@@ -100,7 +104,7 @@ fn broken(limit: &Limit) -> String {
         }
         (None, false) => {
             let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
-            text += &format!("; `{}` may be {}", limit.condition, list(&allowed));
+            text += &format!("; `{}` may be {}", limit.condition, either(&allowed));
         }
         (None, true) => {}
     }
@@ -135,10 +139,10 @@ fn of_condition(reference: &Reference<'_>, name: &str, value: &Value, target: us
         return Some(Caveat::new("not-identified", text));
     }
     let (number, [low, high]) = (value.number()?, varied.range?);
-    (number < low || number > high).then(|| {
-        let shown = |value: f64| show(value, &model.nodes[node].unit.label);
-        let text =
-            format!("`{name}` of {} is beyond the {} to {} of the fit's runs", shown(number), shown(low), shown(high));
+    (number < low * (1.0 - ROUNDED) || number > high * (1.0 + ROUNDED)).then(|| {
+        let unit = &model.nodes[node].unit.label;
+        let shown = show(number, unit);
+        let text = format!("`{name}` of {shown} is beyond the {} of the fit's runs", show_range([low, high], unit));
         Caveat::new("extrapolation", text)
     })
 }

@@ -1,7 +1,7 @@
 //! What is to be different: conditions with their new values, and what comes with them.
 
 use crate::fit::Seen;
-use crate::runs::{Axis, Run, Value, set};
+use crate::runs::{Axis, Run, Value, condition_name, set};
 use crate::stats::median;
 use crate::unit::show;
 
@@ -30,9 +30,9 @@ impl Change {
         })
     }
 
-    /// `precision=fp8,batch_size=64`.
+    /// `precision=fp8,batch_size=64`, as it may be typed.
     pub fn name(&self) -> String {
-        let parts: Vec<String> = self.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let parts: Vec<String> = self.set.iter().map(|(name, value)| typed(name, value)).collect();
         parts.join(",")
     }
 
@@ -46,7 +46,9 @@ impl Change {
     pub(super) fn of(&self, run: &Run, store: &[&Run], seen: &Seen) -> (Run, Option<String>) {
         let mut changed = Run { id: self.name(), conditions: run.conditions.clone(), ..Run::default() };
         let is_first = |(name, _): &&(String, Value)| FIRST.contains(&name.as_str());
-        for (name, value) in self.set.iter().filter(is_first).chain(self.set.iter().filter(|own| !is_first(own))) {
+        let ordered = self.set.iter().filter(is_first).chain(self.set.iter().filter(|own| !is_first(own)));
+        // What is so already brings nothing with it: the lengths of a task that stays are the run's own.
+        for (name, value) in ordered.filter(|(name, value)| run.conditions.get(name) != Some(value)) {
             set(&mut changed, name, value.clone());
         }
         let brings_lengths =
@@ -65,7 +67,11 @@ impl Change {
                         "answers of {} tokens, as those of the reference, though another model may give others",
                         show(length, "1")
                     )),
-                    _ => None,
+                    // Of a model without lengths nothing is assumed.
+                    (None, None) => seen.varied.contains_key(LENGTHS[0]).then(|| {
+                        "how long its answers are is not known: the guess of the model is taken; set `output_tokens`"
+                            .to_owned()
+                    }),
                 }
             });
         }
@@ -89,5 +95,14 @@ impl Change {
             "answers of {} tokens, the median of {runs} measured runs of that model and task",
             show(length, "1")
         ))
+    }
+}
+
+/// `sm_clock=1200MHz`: a condition with its value, as it may be typed.
+pub(crate) fn typed(name: &str, value: &Value) -> String {
+    match (value, condition_name(name).map(|own| own.unit)) {
+        (Value::Number(number), Some("W")) => format!("{name}={number}W"),
+        (Value::Number(number), Some("Hz")) => format!("{name}={}MHz", number / 1e6),
+        _ => format!("{name}={value}"),
     }
 }

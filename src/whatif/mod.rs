@@ -20,6 +20,7 @@ mod result;
 pub use ask::{WhatIfError, what_if};
 pub use budget::{Budget, BudgetError};
 pub use change::Change;
+pub(crate) use change::typed;
 pub use intervene::{Outcome, intervene};
 pub(crate) use reference::Reference;
 pub use result::{Answer, Limit, MechanismFactor, MetricAnswer, Neighbor, WhatIf};

@@ -4,8 +4,10 @@ use super::result::Neighbor;
 use crate::catalog::Catalog;
 use crate::fit::{Fitted, View, gap, views, worst};
 use crate::model::{Frame, Role, canonical};
-use crate::runs::Run;
+use crate::runs::{Run, Value};
 
+/// Numbers that differ by less, such as lengths of answers between two runs of one load, are not told.
+const SAME: f64 = 0.01;
 /// Runs named for an answer at most.
 const MOST: usize = 2;
 
@@ -44,11 +46,8 @@ impl Measured {
         let conditions: Vec<&str> = conditions.map(|node| node.name.as_str()).collect();
         let neighbor = |&(_, _, index): &(Option<usize>, f64, usize)| {
             let other = &self.runs[index];
-            let differs = |name: &&&str| other.conditions.get(**name) != run.conditions.get(**name);
-            let told = |name: &&str| {
-                let value = other.conditions.get(*name).map_or_else(|| "unset".to_owned(), ToString::to_string);
-                ((*name).to_owned(), value)
-            };
+            let differs = |name: &&&str| !is_alike(other.conditions.get(**name), run.conditions.get(**name));
+            let told = |name: &&str| ((*name).to_owned(), other.conditions.get(*name).cloned());
             Neighbor {
                 id: other.id.clone(),
                 value: other.metrics.get(metric).copied(),
@@ -56,5 +55,13 @@ impl Measured {
             }
         };
         order.iter().take(MOST).map(neighbor).collect()
+    }
+}
+
+/// Whether two values are the same to a reader.
+fn is_alike(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (a.and_then(Value::number), b.and_then(Value::number)) {
+        (Some(a), Some(b)) => (a - b).abs() <= SAME * a.abs().max(b.abs()),
+        _ => a == b,
     }
 }

@@ -12,6 +12,8 @@ pub struct WhatIf {
     pub reference: String,
     /// Its metrics, SI: measured, else expected.
     pub metrics_reference: BTreeMap<String, f64>,
+    /// Those of them that were measured, or follow from what was.
+    pub measured: Vec<String>,
     /// The metric that answers are about, with its unit.
     pub metric: (String, String),
     /// Whether more of it is worse.
@@ -111,8 +113,8 @@ pub struct Neighbor {
     pub id: String,
     /// The metric asked about, measured, SI.
     pub value: Option<f64>,
-    /// What it has otherwise: condition, the run's value.
-    pub otherwise: Vec<(String, String)>,
+    /// What it has otherwise: condition, the run's value or none.
+    pub otherwise: Vec<(String, Option<Value>)>,
 }
 
 impl Answer {

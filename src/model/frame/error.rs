@@ -34,8 +34,10 @@ pub enum FrameFault {
         run: String,
         /// Table of the catalog.
         table: String,
-        /// The key.
+        /// The key that is unknown.
         key: String,
+        /// The entry that is missing, `precision."Qwen/Qwen3-8B"."fp4"`.
+        entry: String,
         /// The nearest key.
         near: Option<String>,
     },
@@ -77,7 +79,10 @@ impl FrameError {
                 "give the model's `config.json`, `--architecture {key}=PATH`, or state it in a TOML by the example of \
                  `models/catalog/architectures.toml`, `--architecture FILE.toml`"
             ),
-            FrameFault::UnknownEntry { table, key, .. } | FrameFault::MissingAttribute { table, key, .. } => {
+            FrameFault::UnknownEntry { entry, .. } => {
+                format!("state it as `[{entry}]` in a TOML by the example of `models/catalog`, `--catalog FILE.toml`")
+            }
+            FrameFault::MissingAttribute { table, key, .. } => {
                 format!(
                     "state it as `[{table}.\"{key}\"]` in a TOML by the example of `models/catalog`, `--catalog FILE.toml`"
                 )

@@ -195,14 +195,14 @@ fn missing_property(
     let Some(keys) = keys else {
         return FrameFault::MissingCondition { run, condition: from.keys.join(", "), model: model.to_owned() };
     };
-    let known = catalog.keys(&table);
-    let key = list(&keys);
-    if known.iter().any(|known| *known == keys[0]) {
-        FrameFault::MissingAttribute { run, table, key, attribute: from.attribute.clone() }
-    } else {
-        let near = nearest(&keys[0], known).map(str::to_owned);
-        FrameFault::UnknownEntry { run, table, key, near }
-    }
+    // Of several keys it is the last that is in question: `default` may stand for the ones before.
+    let known = catalog.last_keys(&table);
+    let Some(key) = keys.last().filter(|key| !known.contains(&key.as_str())).cloned() else {
+        return FrameFault::MissingAttribute { run, table, key: list(&keys), attribute: from.attribute.clone() };
+    };
+    let near = nearest(&key, known).map(str::to_owned);
+    let quoted: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+    FrameFault::UnknownEntry { run, key, near, entry: format!("{table}.{}", quoted.join(".")), table }
 }
 
 /// The level of a parameter: the values of its `per`, joined; empty for a parameter without levels.

@@ -1,10 +1,10 @@
 //! Many changes of one run: a table, and latency against the metric asked about.
 
 use super::super::{Axis, Chart, Column, Document, Point, Series, Table, Text};
-use super::{factor, feasible, shared};
-use crate::notes::words;
-use crate::unit::{percent, show};
-use crate::whatif::{Answer, WhatIf};
+use super::{Told, broken, factor, may_not_fit, told};
+use crate::notes::{list, words};
+use crate::unit::{percent, show, show_plain};
+use crate::whatif::{Answer, WhatIf, typed};
 
 /// Rows of the table at most; of more, those on the frontier and within the budgets are shown.
 const MOST: usize = 60;
@@ -17,14 +17,20 @@ const CURVES: usize = 8;
 pub(super) fn document(found: &WhatIf) -> Document {
     let mut document = Document::new(headline(found));
     let feasible = found.answers.iter().filter(|own| own.feasible).count();
+    let now = |(name, unit): &(String, String)| {
+        found.metrics_reference.get(name).map(|value| format!("{} {}", words(name), show(*value, unit)))
+    };
+    let now: Vec<String> =
+        [Some(&found.metric), found.latency.as_ref()].into_iter().flatten().filter_map(now).collect();
     let mut fields = vec![
         (Text::from("run"), Text::new().code(&found.reference)),
         (Text::from("changes"), Text::new().plain(format!("{}, {feasible} feasible", found.answers.len()))),
     ];
+    fields.push((Text::from("now"), Text::new().plain(now.join(", "))));
     let varying = varying(found);
     if let Some(first) = found.answers.first() {
         let fixed = first.set.iter().filter(|(name, _)| !varying.contains(name));
-        fields.extend(fixed.map(|(name, value)| (Text::from("in all"), Text::new().code(format!("{name}={value}")))));
+        fields.extend(fixed.map(|(name, value)| (Text::from("in all"), Text::new().code(typed(name, value)))));
     }
     for budget in &found.budgets {
         fields.push((Text::from("budget"), Text::new().plain(budget.words())));
@@ -35,14 +41,17 @@ pub(super) fn document(found: &WhatIf) -> Document {
         document.chart(chart);
     }
     answers(&mut document, found);
-    let told = shared(found.answers.iter());
+    let told = told(&found.answers);
     if !told.is_empty() {
         document.heading("What to know");
         let whole = found.answers.len();
-        let text = |(caveat, count): &(&crate::notes::Caveat, usize)| {
-            let of = if *count == whole { "all answers: ".to_owned() } else { format!("{count} of {whole}: ") };
-            let of = if *count == 1 { String::new() } else { of };
-            Text::from(format!("{of}{}", caveat.text))
+        let text = |own: &Told<'_>| {
+            let of = match own.count {
+                1 => format!("`{}`", own.first),
+                count if count == whole => format!("all {whole}, such as `{}`", own.first),
+                count => format!("{count} of {whole}, such as `{}`", own.first),
+            };
+            Text::from(format!("{of}: {}", own.caveat.text))
         };
         document.list(told.iter().take(CAVEATS).map(text));
         if told.len() > CAVEATS {
@@ -55,14 +64,18 @@ pub(super) fn document(found: &WhatIf) -> Document {
 fn headline(found: &WhatIf) -> Text {
     let what = words(&found.metric.0);
     let Some(best) = found.best.map(|index| &found.answers[index]) else {
-        let why = if found.answers.iter().any(|own| own.feasible) { "keeps the budget" } else { "is feasible" };
+        let why = if found.answers.iter().any(|own| own.feasible) { "keeps every budget" } else { "is feasible" };
         return Text::new().plain(format!("None of {} changes {why}", found.answers.len()));
     };
     let end = if found.more_is_worse { "least" } else { "most" };
-    let value = best.metric(&found.metric.0).map_or_else(String::new, |own| show(own.predicted, &found.metric.1));
+    let value = best.metric(&found.metric.0).map_or_else(String::new, |own| {
+        let ratio =
+            if own.factor.is_finite() { format!(", ×{} of now", show_plain(own.factor)) } else { String::new() };
+        format!("{}{ratio}", show(own.predicted, &found.metric.1))
+    });
     let text = Text::new().code(best.name()).plain(format!(" has the {end} {what}: {value}"));
     match best.within.iter().copied().reduce(f64::min) {
-        Some(probability) => text.plain(format!(", within the budget with probability {}", percent(probability))),
+        Some(probability) => text.plain(format!(", within budget with probability {}", percent(probability))),
         None => text,
     }
 }
@@ -73,10 +86,9 @@ fn answers(document: &mut Document, found: &WhatIf) {
     let latency = found.latency.as_ref().filter(|(name, _)| name != metric);
     let varying = varying(found);
     let mut heads: Vec<Column> = varying.iter().map(|name| Column::right(words(name))).collect();
-    heads.push(Column::left("fits"));
     heads.extend(latency.map(|(name, _)| Column::right(words(name))));
     heads.extend([Column::right(words(metric)), Column::right("factor"), Column::left("90 % interval")]);
-    heads.extend(found.budgets.iter().map(|_| Column::right("kept")));
+    heads.extend(found.budgets.iter().map(|own| Column::right(format!("keeps {}", words(&own.metric)))));
     heads.push(Column::left(""));
     let mut table = Table::new(heads);
     let is_shown =
@@ -86,21 +98,33 @@ fn answers(document: &mut Document, found: &WhatIf) {
         let set =
             |name: &String| own.set.iter().find(|set| set.0 == *name).map_or_else(String::new, |set| set.1.to_string());
         let mut row: Vec<Text> = varying.iter().map(|name| Text::new().plain(set(name))).collect();
-        row.push(feasible(own));
         row.extend(latency.map(|(name, _)| Text::new().plain(value(name))));
         row.push(Text::new().plain(value(metric)));
         row.extend(own.metric(metric).map_or_else(|| [Text::new(), Text::new()], |own| factor(found, own)));
         row.extend(own.within.iter().map(|probability| Text::new().plain(percent(*probability))));
-        row.push(match (found.best == Some(index), own.frontier) {
-            (true, _) => Text::new().strong("best"),
-            (_, true) => Text::from("*"),
-            _ => Text::new(),
-        });
+        row.push(remark(own, found.best == Some(index)));
         table.row(row);
     }
-    let hidden = if found.answers.len() > MOST { "; only these and the best are shown" } else { "" };
-    table.note(format!("*: no feasible change has both less latency and a better {}{hidden}", words(metric)));
+    table.note(note(found));
     document.table(table);
+}
+
+/// `best`, `*` for the frontier, or which limit is broken.
+fn remark(answer: &Answer, is_best: bool) -> Text {
+    let text = match (is_best, answer.frontier) {
+        _ if !answer.feasible => return Text::new().bad("breaks").plain(format!(" {}", list(&broken(answer)))),
+        (true, _) => Text::new().strong("best"),
+        (_, true) => Text::from("*"),
+        _ => Text::new(),
+    };
+    if may_not_fit(answer) { text.plain(" may not fit") } else { text }
+}
+
+fn note(found: &WhatIf) -> String {
+    let latency = found.latency.as_ref().filter(|(name, _)| *name != found.metric.0);
+    let Some((latency, _)) = latency else { return String::new() };
+    let hidden = if found.answers.len() > MOST { "; only these and the best are shown" } else { "" };
+    format!("*: no feasible change is better in both {} and {}{hidden}", words(latency), words(&found.metric.0))
 }
 
 /// Latency against the metric: one curve for each combination of what is set beside the first condition of many values.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json as object};
 
-use crate::runs::condition_json;
+use crate::runs::{Value, condition_json};
 use crate::whatif::{Answer, Limit, WhatIf};
 
 /// Everything that was found.
@@ -16,6 +16,7 @@ pub fn json(found: &WhatIf) -> Json {
         "reference": found.reference,
         "metric": found.metric.0,
         "metrics_reference": found.metrics_reference,
+        "measured": found.measured,
         "budgets": budgets,
         "best": found.best,
         "answers": found.answers.iter().map(answer).collect::<Vec<Json>>(),
@@ -36,7 +37,7 @@ fn answer(own: &Answer) -> Json {
     let nearest: Vec<Json> = own
         .nearest
         .iter()
-        .map(|own| object!({ "run": own.id, "measured": own.value, "otherwise": map(&own.otherwise) }))
+        .map(|own| object!({ "run": own.id, "measured": own.value, "otherwise": otherwise(&own.otherwise) }))
         .collect();
     let broken: Vec<&str> = own.limits.iter().filter(|own| !own.holds).map(|own| own.constraint.as_str()).collect();
     object!({
@@ -63,6 +64,10 @@ fn limit(own: &Limit) -> Json {
         "largest_interval": own.largest.map(|(_, interval)| interval), "allowed": own.allowed,
         "parts": own.parts.iter().map(part).collect::<Vec<Json>>(), "whole": own.whole.as_ref().map(part),
     })
+}
+
+fn otherwise(pairs: &[(String, Option<Value>)]) -> Map<String, Json> {
+    pairs.iter().map(|(name, value)| (name.clone(), value.as_ref().map_or(Json::Null, condition_json))).collect()
 }
 
 fn map(pairs: &[(String, String)]) -> Map<String, Json> {

@@ -9,7 +9,10 @@ pub use json::json;
 use super::{Document, Text};
 use crate::notes::{Caveat, words};
 use crate::unit::show_plain;
-use crate::whatif::{Answer, Limit, MetricAnswer, WhatIf};
+use crate::whatif::{Answer, MetricAnswer, WhatIf};
+
+/// A limit that is kept with this probability is.
+const SURE: f64 = 0.95;
 
 /// The document of a what-if.
 pub fn document(found: &WhatIf) -> Document {
@@ -21,6 +24,9 @@ pub fn document(found: &WhatIf) -> Document {
 
 /// `×0.79` and `0.73 to 0.86`, colored where it is a change beyond doubt.
 fn factor(found: &WhatIf, own: &MetricAnswer) -> [Text; 2] {
+    if !own.factor.is_finite() {
+        return [Text::from("–"), Text::from("–")];
+    }
     let [low, high] = own.factor_interval;
     let text = format!("×{}", show_plain(own.factor));
     let is_better = (own.factor < 1.0) == found.more_is_worse;
@@ -32,29 +38,44 @@ fn factor(found: &WhatIf, own: &MetricAnswer) -> [Text; 2] {
         Text::new().bad(text)
     };
     let interval =
-        if low == high { "measured".to_owned() } else { format!("{} to {}", show_plain(low), show_plain(high)) };
-    [tone, Text::new().plain(interval)]
+        if is_measured(own) { "measured".to_owned() } else { format!("{} to {}", show_plain(low), show_plain(high)) };
+    // Spaces that do not break: an interval in two lines is hard to read.
+    [tone, Text::new().plain(interval.replace(' ', "\u{a0}"))]
 }
 
-/// `fits`, `may not fit`, or what is broken.
-fn feasible(answer: &Answer) -> Text {
-    let broken: Vec<&str> =
-        answer.limits.iter().filter(|limit| !limit.holds).map(|limit| limit.constraint.as_str()).collect();
-    let is_open = |limit: &Limit| limit.probability.is_some_and(|own| own < 0.95);
-    match broken.first() {
-        Some(first) => Text::new().bad("no").plain(format!(": {}", words(first))),
-        None if answer.limits.iter().any(is_open) => Text::new().plain("perhaps"),
-        None => Text::new().good("yes"),
-    }
+/// Whether a metric was measured so, and not predicted.
+fn is_measured(own: &MetricAnswer) -> bool {
+    own.interval[0] == own.interval[1]
 }
 
-/// The caveats of several answers, each said once, with how many answers it is about.
-fn shared<'a>(answers: impl Iterator<Item = &'a Answer>) -> Vec<(&'a Caveat, usize)> {
-    let mut found: Vec<(&Caveat, usize)> = Vec::new();
-    for caveat in answers.flat_map(|answer| &answer.caveats) {
-        match found.iter_mut().find(|(known, _)| *known == caveat) {
-            Some((_, count)) => *count += 1,
-            None => found.push((caveat, 1)),
+/// The names of the limits that an answer breaks.
+fn broken(answer: &Answer) -> Vec<String> {
+    answer.limits.iter().filter(|limit| !limit.holds).map(|limit| words(&limit.constraint)).collect()
+}
+
+/// Whether an answer that keeps every limit by the best guess may break one.
+fn may_not_fit(answer: &Answer) -> bool {
+    answer.feasible && answer.limits.iter().any(|limit| limit.probability.is_some_and(|own| own < SURE))
+}
+
+/// Caveats of one kind: those of several answers are told once, in the words of the first.
+struct Told<'a> {
+    caveat: &'a Caveat,
+    /// Name of the answer it is from.
+    first: String,
+    count: usize,
+}
+
+/// The caveats of several answers. Those that differ only by numbers, or from the first number on, are one.
+fn told(answers: &[Answer]) -> Vec<Told<'_>> {
+    let kind = |caveat: &Caveat| {
+        (caveat.code.clone(), caveat.text.split(|c: char| c.is_ascii_digit()).next().map(str::to_owned))
+    };
+    let mut found: Vec<Told<'_>> = Vec::new();
+    for (answer, caveat) in answers.iter().flat_map(|answer| answer.caveats.iter().map(move |own| (answer, own))) {
+        match found.iter_mut().find(|known| kind(known.caveat) == kind(caveat)) {
+            Some(known) => known.count += 1,
+            None => found.push(Told { caveat, first: answer.name(), count: 1 }),
         }
     }
     found

@@ -1,15 +1,18 @@
 //! One change of one run.
 
 use super::super::{Bars, Column, Document, Table, Text};
-use super::{factor, feasible};
-use crate::notes::{list, words};
+use super::{SURE, broken, factor, is_measured, may_not_fit};
+use crate::notes::{either, list, words};
+use crate::runs::Value;
 use crate::unit::{percent, show, show_plain, show_range};
-use crate::whatif::{Answer, Limit, WhatIf};
+use crate::whatif::{Answer, Limit, MetricAnswer, WhatIf, typed};
 
 /// Mechanisms shown; the others are summed.
 const MECHANISMS: usize = 8;
 /// A factor within this of 1 has no bar of its own.
 const SMALL: f64 = 0.003;
+/// Caveats about limits.
+const LIMITS: [&str; 2] = ["infeasible", "may-not-fit"];
 /// Conditions named for a neighbor.
 const OTHERWISE: usize = 4;
 
@@ -19,7 +22,7 @@ pub(super) fn document(found: &WhatIf, answer: &Answer) -> Document {
     document.fields([
         (Text::from("run"), Text::new().code(&found.reference)),
         (Text::from("change"), Text::new().code(answer.name())),
-        (Text::from("question"), Text::new().plain(&answer.support)),
+        (Text::from("question"), Text::new().plain(support(&answer.support))),
         (Text::from("feasible"), feasible(answer)),
     ]);
     metrics(&mut document, found, answer);
@@ -38,11 +41,32 @@ pub(super) fn document(found: &WhatIf, answer: &Answer) -> Document {
             format!("`{}` is kept with probability {}", budget.words(), percent(*probability))
         }));
     }
-    if !answer.caveats.is_empty() {
+    // Limits were told with their numbers.
+    let told: Vec<&String> =
+        answer.caveats.iter().filter(|own| !LIMITS.contains(&own.code.as_str())).map(|own| &own.text).collect();
+    if !told.is_empty() {
         document.heading("What to know");
-        document.list(answer.caveats.iter().map(|caveat| &caveat.text));
+        document.list(told);
     }
     document
+}
+
+/// `unseen-gpu: the nearest runs of the fit have another GPU`.
+fn support(kind: &str) -> String {
+    match kind.strip_prefix("unseen-") {
+        Some(what) => format!("{kind}: the nearest runs of the fit have another {}", words(what)),
+        None if kind == "measured" => "measured: the run itself".to_owned(),
+        None => format!("{kind}: between runs of the fit"),
+    }
+}
+
+/// `yes`, `perhaps`, or what is broken.
+fn feasible(answer: &Answer) -> Text {
+    match &broken(answer)[..] {
+        [] if may_not_fit(answer) => Text::from("perhaps"),
+        [] => Text::new().good("yes"),
+        broken => Text::new().bad("no").plain(format!(": {}", list(broken))),
+    }
 }
 
 /// `precision=fp8 lowers energy per token by 21 %`.
@@ -54,16 +78,28 @@ fn headline(found: &WhatIf, answer: &Answer) -> Text {
     };
     let [low, high] = own.factor_interval;
     let what = words(metric);
+    let is_unknown = |name: &str| {
+        let name = format!("`{name}`");
+        answer.caveats.iter().any(|own| own.code == "no-equation" && own.text.contains(&name))
+    };
     let verb = if own.factor < 1.0 { "lowers" } else { "raises" };
-    let size = percent((own.factor - 1.0).abs());
-    if own.factor == 1.0 {
+    let unless = if answer.feasible { "" } else { ", but is not feasible" };
+    let text = if answer.set.iter().all(|(name, _)| is_unknown(name)) {
+        text.plain(format!(" has an effect on {what} that the model knows nothing of"))
+    } else if !own.factor.is_finite() {
+        text.plain(format!(" gives {} of {what}", show(own.predicted, &own.unit)))
+    } else if answer.severity == 0 && own.factor == 1.0 {
+        text.plain(" is how the run was measured")
+    } else if own.factor == 1.0 {
         text.plain(format!(" changes nothing of {what}"))
     } else if low <= 1.0 && high >= 1.0 {
-        text.plain(format!(" may change {what}: {verb} it by {size}, which is not distinguishable from no change"))
+        text.plain(format!(" may change {what}: ×{}, not distinguishable from no change", show_plain(own.factor)))
+    } else if own.factor < 2.0 {
+        text.plain(format!(" {verb} {what} by {}", percent((own.factor - 1.0).abs())))
     } else {
-        let unless = if answer.feasible { "" } else { ", but is not feasible" };
-        text.plain(format!(" {verb} {what} by {size}{unless}"))
-    }
+        text.plain(format!(" {verb} {what} to {} times as much", show_plain(own.factor)))
+    };
+    text.plain(unless)
 }
 
 fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
@@ -77,21 +113,33 @@ fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
     ];
     let mut table = Table::new(heads);
     for own in &answer.metrics {
-        let now = found.metrics_reference.get(&own.metric);
+        let now = found.metrics_reference.get(&own.metric).map(|value| show(*value, &own.unit));
+        let is_expected = !found.measured.contains(&own.metric);
+        let now = now.map_or_else(|| "–".to_owned(), |now| if is_expected { format!("~ {now}") } else { now });
         let [factor, _] = factor(found, own);
         table.row([
             Text::new().code(&own.metric),
-            Text::new().plain(now.map_or_else(|| "–".to_owned(), |value| show(*value, &own.unit))),
+            Text::new().plain(now),
             Text::new().plain(show(own.predicted, &own.unit)),
-            Text::new().plain(if own.interval[0] == own.interval[1] {
-                "measured".to_owned()
-            } else {
-                show_range(own.interval, &own.unit)
-            }),
+            Text::new().plain(if is_measured(own) { "measured".to_owned() } else { interval(own) }),
             factor,
         ]);
     }
+    if answer.metrics.iter().any(|own| !found.measured.contains(&own.metric)) {
+        table.note("~: not measured, but expected of the run");
+    }
     document.table(table);
+}
+
+/// `9682 to 12055`, with units only where they are not those of the prediction beside it.
+fn interval(own: &MetricAnswer) -> String {
+    let text = show_range(own.interval, &own.unit);
+    let predicted = show(own.predicted, &own.unit);
+    let bare = predicted.split_once(' ').and_then(|(_, unit)| text.strip_suffix(unit)).map(str::trim_end);
+    match bare.filter(|bare| bare.split(' ').count() == 3) {
+        Some(bare) => bare.to_owned(),
+        None => text,
+    }
 }
 
 fn mechanisms(document: &mut Document, found: &WhatIf, answer: &Answer) {
@@ -128,6 +176,11 @@ fn limits(document: &mut Document, answer: &Answer) {
 fn limit(limit: &Limit) -> Option<Text> {
     let mark = Text::new().strong(words(&limit.constraint));
     let mark = if limit.holds { mark.good(" kept") } else { mark.bad(" broken") };
+    let open = limit.probability.filter(|own| limit.holds && *own < SURE);
+    let mark = match open {
+        Some(probability) => mark.plain(format!(", but not surely ({})", percent(probability))),
+        None => mark,
+    };
     let parts: Vec<String> =
         limit.parts.iter().map(|(name, unit, value)| format!("{} {}", words(name), show(*value, unit))).collect();
     let whole =
@@ -140,7 +193,7 @@ fn limit(limit: &Limit) -> Option<Text> {
     }
     if !limit.allowed.is_empty() {
         let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
-        text += &format!(": {}; `{}` may be {}", limit.meaning, limit.condition, list(&allowed));
+        text += &format!(": {}; `{}` may be {}", limit.meaning, limit.condition, either(&allowed));
     }
     (!text.is_empty() || !limit.holds).then(|| {
         Text::from(&text).spans().iter().cloned().fold(mark, |mut mark, span| {
@@ -158,7 +211,7 @@ fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
     document.list(answer.nearest.iter().map(|own| {
         let value = own.value.map_or_else(|| "–".to_owned(), |value| show(value, &found.metric.1));
         let mut otherwise: Vec<String> =
-            own.otherwise.iter().take(OTHERWISE).map(|(name, value)| format!("{name}={value}")).collect();
+            own.otherwise.iter().take(OTHERWISE).map(|(name, value)| condition(name, value.as_ref())).collect();
         if own.otherwise.len() > OTHERWISE {
             otherwise.push(format!("{} more", own.otherwise.len() - OTHERWISE));
         }
@@ -169,4 +222,13 @@ fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
         };
         Text::new().code(&own.id).plain(format!(": {value}; {differs}"))
     }));
+}
+
+/// `output_tokens=7035`, or `no concurrency`.
+fn condition(name: &str, value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Number(number)) if number.fract() != 0.0 => format!("{name}={}", show_plain(*number)),
+        Some(value) => typed(name, value),
+        None => format!("no {name}"),
+    }
 }
