@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use directly; `base` is short for `unit`, `stats` and `notes`. The front page of the library
 /// (`src/lib.rs`) shows the same table to readers.
-const MAY_USE: [(&str, &str); 16] = [
+const MAY_USE: [(&str, &str); 17] = [
     ("unit", ""),
     ("stats", ""),
     ("notes", "unit, stats"),
