@@ -218,7 +218,7 @@ fn plans_of_one_configuration_are_all_there_and_the_best_plan_is_no_worse() {
 }
 
 #[test]
-fn a_hundred_thousand_choices_are_left_out_quickly() {
+fn of_a_hundred_thousand_choices_few_are_left() {
     let mut draws = Draws::new(7);
     let choices: Vec<Choice> = (0..100_000)
         .map(|index| {

@@ -109,7 +109,7 @@ pub fn plan(question: Question, models: &[Fitted], catalog: &Catalog, given: &[R
     count_rejected(&search, &case, &mut rejected);
     let mut found = Found::default();
     if infeasible.is_some() {
-        found.relaxations = search.relaxations(&case).map_err(PlanError::unsolved)?;
+        found.relaxations = search.coarse().relaxations(&case).map_err(PlanError::unsolved)?;
     } else {
         found = feasible(&search, &case, &broken).map_err(PlanError::unsolved)?;
     }
@@ -162,7 +162,12 @@ fn feasible(search: &Search<'_>, case: &Case, broken: &[(Candidate, String)]) ->
         _ => best.replicas.clone(),
     };
     alternatives.retain(|other| *other != replicas);
-    let mut binding = search.binding(case, best.value)?;
+    let coarse = search.coarse();
+    // Like is compared with like: the best of the same candidates.
+    let mut binding = match coarse.best(case) {
+        Ok(own) => coarse.binding(case, own.value)?,
+        Err(_) => search.binding(case, best.value)?,
+    };
     for &(index, _) in &replicas {
         binding.extend(memory(search, case, &search.list[index], broken));
     }
@@ -339,7 +344,8 @@ fn caveats(search: &Search<'_>, deployments: &[Deployment]) -> Vec<Caveat> {
     if deployments.iter().take(1).any(|own| !own.proven) {
         found.push(Caveat::new(
             "not_proven",
-            "The search was ended before it was proven that no plan is better; narrow it to be sure.",
+            "Of so many configurations only the most promising were combined: a slightly better mix may exist. Narrow the \
+             search to be sure.",
         ));
     }
     let is_priced = question.gpus.iter().any(|own| own.price.is_some());

@@ -1,9 +1,16 @@
 //! The integer program of a question: limits that can be changed one by one, and what is found under them.
 
+use std::collections::BTreeSet;
+
 use super::candidate::{Candidate, Shape};
 use super::estimate::quantile;
 use super::question::{Curve, Demand, Goal, Question};
 use super::solve::{Choice, Limits, Replicas, Solution, Unsolved, least_cost, least_delay, most_demand, undominated};
+
+/// Candidates that another is compared with: more would leave out little more, and take long.
+const RECENT: usize = 64;
+/// Candidates with which questions about other limits are asked.
+const MOST_COARSE: usize = 500;
 
 /// Everything that limits a plan at one time of the day.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +75,8 @@ pub(super) struct Search<'a> {
     pub(super) shapes: &'a [Shape],
     /// The candidates that are enough for every best plan at the confidence asked for, whatever the other limits are.
     relevant: Vec<usize>,
+    /// Whether they are only some of those, for questions about other limits.
+    is_coarse: bool,
 }
 
 /// The choices of a case.
@@ -131,7 +140,7 @@ impl Search<'_> {
 
     /// Those of the candidates that keep their own limits, and that a best plan may need.
     pub(super) fn relevant_choices(&self, case: &Case) -> Choices {
-        if case.z == confidence(self.question) {
+        if self.is_coarse || case.z == confidence(self.question) {
             self.some_choices(case, self.relevant.iter().copied())
         } else {
             self.choices(case)
@@ -190,7 +199,26 @@ impl Search<'_> {
 
     /// Of candidates in the order of [`sorted`].
     pub(super) fn new<'a>(question: &'a Question, list: &'a [Candidate], shapes: &'a [Shape]) -> Search<'a> {
-        Search { question, list, shapes, relevant: relevant(list, shapes, confidence(question)) }
+        Search { question, list, shapes, relevant: relevant(list, shapes, confidence(question)), is_coarse: false }
+    }
+
+    /// The same with fewer candidates, if there are many: nearly equal ones are taken as one, so that many questions can be
+    /// asked. Answers are then true to about the distance between them.
+    pub(super) fn coarse(&self) -> Self {
+        let z = confidence(self.question);
+        let mut some = self.relevant.clone();
+        let mut apart = 0.005;
+        while some.len() > MOST_COARSE && apart < 0.5 {
+            let mut taken = BTreeSet::new();
+            some.clone_from(&self.relevant);
+            some.retain(|&index| {
+                let own = &self.list[index];
+                let step = (supply(own, z).ln() / apart).floor() as i64;
+                taken.insert((own.service, own.gpu, own.gpus, step))
+            });
+            apart *= 2.0;
+        }
+        Search { is_coarse: some.len() < self.relevant.len(), relevant: some, ..*self }
     }
 }
 
@@ -229,8 +257,9 @@ fn relevant(list: &[Candidate], shapes: &[Shape], z: f64) -> Vec<usize> {
         let metrics = shape.limited.iter().chain(&shape.latency);
         let metrics = metrics.map(|&place| own.metrics[place].map_or(f64::INFINITY, |own| own.at(z)));
         let takes: Vec<f64> = [own.power.value, own.power.at(z)].into_iter().chain(metrics).collect();
-        // Those before it in its group serve at least as much.
-        if !front.iter().any(|(_, other)| other.iter().zip(&takes).all(|(other, own)| other <= own)) {
+        // Those before it in its group serve at least as much; the last of them are the likeliest to take less.
+        if !front.iter().rev().take(RECENT).any(|(_, other)| other.iter().zip(&takes).all(|(other, own)| other <= own))
+        {
             front.push((index, takes));
         }
     }
@@ -305,7 +334,7 @@ mod tests {
             let question = question(goal, (seed % 2 == 0).then_some(0.8));
             let list = sorted(&question, (0..150).map(|_| candidate(&mut draws)).collect());
             let some = Search::new(&question, &list, &shapes);
-            let all = Search { relevant: (0..list.len()).collect(), ..Search::new(&question, &list, &shapes) };
+            let all = Search { relevant: (0..list.len()).collect(), is_coarse: false, ..some };
             left_out += list.len() - some.relevant.len();
             for _ in 0..5 {
                 let mut case = Case::new(&question, 0);

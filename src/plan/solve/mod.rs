@@ -9,14 +9,16 @@
 //!             Σ drawᵢ nᵢ   ≤ budget      if power is limited
 //! ```
 //!
-//! [`undominated`] leaves out choices that no optimum needs, the integer program of the rest is solved exactly by branch and
-//! bound. [`most_demand`] and [`least_delay`] ask for the largest demand and the shortest delay under the same limits;
+//! [`undominated`] leaves out choices that no optimum needs, prices of the limits leave out more where there are many. The
+//! integer program of the rest is solved by branch and bound: exactly for up to 200 choices, to within 0.1 % for more.
+//! [`most_demand`] and [`least_delay`] ask for the largest demand and the shortest delay under the same limits;
 //! [`least_gpus`] and [`least_power`] say how far a limit would have to give way.
 
 mod problem;
 mod program;
 mod prune;
 mod question;
+mod reduce;
 mod uniform;
 
 pub use problem::{Choice, Limits, Replicas, Solution, Unsolved};

@@ -2,6 +2,8 @@
 
 use super::problem::Choice;
 
+/// Choices that another is compared with: more would leave out little more, and take long.
+const RECENT: usize = 64;
 /// Choices of one service and GPU type that are compared with multiples of smaller ones; beyond, that step is left out.
 const MOST_COMPARED: usize = 2000;
 
@@ -30,8 +32,8 @@ pub fn undominated(choices: &[Choice]) -> Vec<usize> {
         if place == 0 || group(order[place - 1]) != group(index) {
             left.append(&mut front);
         }
-        // Those before it in its group serve at least as much.
-        if !front.iter().any(|&other| takes_no_more(&choices[other], &choices[index], 1.0)) {
+        // Those before it in its group serve at least as much; the last of them take the least.
+        if !front.iter().rev().take(RECENT).any(|&other| takes_no_more(&choices[other], &choices[index], 1.0)) {
             front.push(index);
         }
     }

@@ -1,7 +1,7 @@
 //! What is asked of the integer program.
 
 use super::problem::{Choice, Limits, Replicas, Solution, Unsolved};
-use super::program::{Amount, Program};
+use super::program::{Aim, Amount, Program};
 use super::prune::undominated;
 
 /// Slack in which the second of two aims may worsen the first.
@@ -24,8 +24,8 @@ fn sum(choices: &[Choice], replicas: &[(usize, usize)], amount: Amount) -> f64 {
     replicas.iter().map(|&(index, count)| amount(&choices[index]) * count as f64).sum()
 }
 
-fn program<'a>(choices: &'a [Choice], used: &'a [usize], limits: &'a Limits) -> Program<'a> {
-    Program { choices, used, limits, scaled: &[], bound: None, start: None }
+fn program<'a>(choices: &'a [Choice], used: &'a [usize], limits: &'a Limits, aim: Amount) -> Program<'a> {
+    Program { choices, used, limits, aim: Aim::Least(aim), bound: None, start: None }
 }
 
 /// Whether each service with a demand has a choice at all.
@@ -40,7 +40,7 @@ pub fn least_cost(choices: &[Choice], limits: &Limits) -> Result<Solution, Unsol
     if !all_are_served(choices, &used, limits) {
         return Err(Unsolved::Infeasible);
     }
-    let first = program(choices, &used, limits).least(cost)?;
+    let first = program(choices, &used, limits, cost).best()?;
     let value = sum(choices, &first.replicas, cost);
     let ratio = |index: &usize| choices[*index].cost / choices[*index].power;
     let is_power = used.iter().all(|index| (ratio(index) / ratio(&used[0]) - 1.0).abs() < SLACK);
@@ -50,9 +50,9 @@ pub fn least_cost(choices: &[Choice], limits: &Limits) -> Result<Solution, Unsol
     let second = Program {
         bound: Some((cost, value * (1.0 + SLACK) + SLACK)),
         start: Some(&first.replicas),
-        ..program(choices, &used, limits)
+        ..program(choices, &used, limits, power)
     };
-    match second.least(power) {
+    match second.best() {
         Ok(found) if limits.hold(choices, &found.replicas) => {
             let value = sum(choices, &found.replicas, cost);
             Ok(Solution { replicas: found.replicas, value, proven: first.proven && found.proven })
@@ -69,7 +69,7 @@ pub fn most_demand(choices: &[Choice], limits: &Limits, scaled: &[bool]) -> Resu
     if !all_are_served(choices, &used, limits) {
         return Err(Unsolved::Infeasible);
     }
-    let found = Program { scaled, ..program(choices, &used, limits) }.most()?;
+    let found = Program { aim: Aim::Most(scaled), ..program(choices, &used, limits, power) }.best()?;
     let factor = factor(choices, &found.replicas, limits, scaled);
     if factor <= 0.0 {
         return Err(Unsolved::Infeasible);
@@ -80,8 +80,8 @@ pub fn most_demand(choices: &[Choice], limits: &Limits, scaled: &[bool]) -> Resu
             *demand *= factor * (1.0 - SLACK);
         }
     }
-    let second = Program { start: Some(&found.replicas), ..program(choices, &used, &reached) };
-    let (replicas, proven) = match second.least(power) {
+    let second = Program { start: Some(&found.replicas), ..program(choices, &used, &reached, power) };
+    let (replicas, proven) = match second.best() {
         Ok(least) if reached.hold(choices, &least.replicas) => (least.replicas, found.proven && least.proven),
         _ => (found.replicas, false),
     };
