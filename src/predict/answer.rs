@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::catalog::Catalog;
 use super::dense::predict_dense;
 use super::proof::Proof;
+use crate::catalog::Catalog;
 use crate::fit::{Anchors, Fitted, Forecast, Support, views};
 use crate::model::{Frame, FrameError, canonical};
 use crate::runs::Run;

@@ -1,8 +1,8 @@
 //! Many values of one condition: predicted at nodes, and between them along the logarithm of the condition.
 //!
 //! Metrics are smooth in a batch size; between two nodes a twelfth apart the logarithm of a metric is taken as linear in the
-//! logarithm of the batch size. Where something switches between two nodes (a limit breaks, a state becomes the likelier one),
-//! every value between them is predicted by itself.
+//! logarithm of the batch size. Where something switches between two nodes (a limit breaks, a state becomes the likelier one), the
+//! place is found by halving.
 
 use std::collections::BTreeMap;
 
@@ -38,21 +38,19 @@ pub(super) fn predict_dense(
         }
         Ok(())
     };
-    let nodes: Vec<Vec<usize>> = groups.iter().map(|group| nodes(group)).collect();
+    let mut nodes: Vec<Vec<usize>> = groups.iter().map(|group| nodes(group)).collect();
     let own = |(group, nodes): (&Group, &Vec<usize>)| nodes.iter().map(|&at| group[at].1).collect::<Vec<usize>>();
-    fill(&mut answers, groups.iter().zip(&nodes).flat_map(own).collect())?;
-    let mut switching = Vec::new();
-    for (group, nodes) in groups.iter().zip(&nodes) {
-        for pair in nodes.windows(2) {
-            let ends = (&answers[group[pair[0]].1], &answers[group[pair[1]].1]);
-            if let (Some(low), Some(high)) = ends
-                && switches(low, high)
-            {
-                switching.extend(group[pair[0] + 1..pair[1]].iter().map(|(_, index)| *index));
-            }
+    let mut wanted: Vec<usize> = groups.iter().zip(&nodes).flat_map(own).collect();
+    // Where something switches between two nodes, the place is halved until it lies between neighbors.
+    while !wanted.is_empty() {
+        fill(&mut answers, std::mem::take(&mut wanted))?;
+        for (group, nodes) in groups.iter().zip(&mut nodes) {
+            let middles = middles(group, nodes, &answers);
+            wanted.extend(middles.iter().map(|&at| group[at].1));
+            nodes.extend(middles);
+            nodes.sort_unstable();
         }
     }
-    fill(&mut answers, switching)?;
     for (group, nodes) in groups.iter().zip(&nodes) {
         for pair in nodes.windows(2) {
             let ends = (group[pair[0]], group[pair[1]]);
@@ -98,6 +96,15 @@ fn nodes(group: &Group) -> Vec<usize> {
         found.push(at);
     }
     found
+}
+
+/// The middle of every two nodes between which something switches.
+fn middles(group: &Group, nodes: &[usize], answers: &[Option<Answer>]) -> Vec<usize> {
+    let of = |at: usize| answers[group[at].1].as_ref();
+    let is_open = |pair: &&[usize]| {
+        pair[1] - pair[0] > 1 && of(pair[0]).zip(of(pair[1])).is_some_and(|(low, high)| switches(low, high))
+    };
+    nodes.windows(2).filter(is_open).map(|pair| usize::midpoint(pair[0], pair[1])).collect()
 }
 
 /// Whether something is not smooth between two answers.
