@@ -93,8 +93,9 @@ impl Program<'_> {
             let mut taken = BTreeSet::new();
             let is_first = |place: &usize| {
                 let own = &self.choices[self.used[*place]];
-                let step = if apart > 0.0 { (own.supply.ln() / apart).floor() as i64 } else { *place as i64 };
-                taken.insert((own.service, own.gpu, own.gpus, step))
+                // Without a distance each has a step of its own.
+                let step = if apart > 0.0 { (own.supply.ln() / apart).floor() } else { *place as f64 };
+                taken.insert((own.service, own.gpu, own.gpus, step as i64))
             };
             let mut some: Vec<usize> = order.iter().copied().filter(is_first).collect();
             if some.len() <= most || apart > 0.01 {
