@@ -171,7 +171,8 @@ fn indistinct(reference: &Reference<'_>, answer: &Answer, run: &Run, target: usi
     let name = &reference.fitted.model.nodes[target].name;
     let own = answer.metric(name)?;
     let [low, high] = own.factor_interval;
-    (low < 1.0 && high > 1.0).then(|| {
+    // What changes nothing in the model is said otherwise.
+    (own.factor != 1.0 && low < 1.0 && high > 1.0).then(|| {
         let text = format!(
             "the change of {} is not distinguishable from no change (×{} to ×{}); measure `{}`",
             words(name),

@@ -47,9 +47,11 @@ impl Change {
         let mut changed = Run { id: self.name(), conditions: run.conditions.clone(), ..Run::default() };
         let is_first = |(name, _): &&(String, Value)| FIRST.contains(&name.as_str());
         let ordered = self.set.iter().filter(is_first).chain(self.set.iter().filter(|own| !is_first(own)));
-        // What is so already brings nothing with it: the lengths of a task that stays are the run's own.
-        for (name, value) in ordered.filter(|(name, value)| run.conditions.get(name) != Some(value)) {
-            set(&mut changed, name, value.clone());
+        for (name, value) in ordered {
+            // What is so already brings nothing with it: the lengths of a task that stays are the run's own.
+            if changed.conditions.get(name) != Some(value) {
+                set(&mut changed, name, value.clone());
+            }
         }
         let brings_lengths =
             ["task", "model"].iter().any(|name| changed.conditions.get(*name) != run.conditions.get(*name));
