@@ -106,7 +106,16 @@ impl Fitted {
         let knows = |(parameter, new): (usize, &Vec<String>)| {
             new.iter().all(|level| level.is_empty() || self.space.levels(parameter).any(|own| own == level))
         };
-        if levels.iter().enumerate().all(knows) { Cow::Borrowed(self) } else { Cow::Owned(self.extended(levels)) }
+        if levels.iter().enumerate().all(knows) {
+            return Cow::Borrowed(self);
+        }
+        // What is long to compute is computed before it is copied.
+        if let (Some(process), Some(residual)) = (&self.residual, &self.model.residual) {
+            for part in &process.parts {
+                part.prepare(residual);
+            }
+        }
+        Cow::Owned(self.extended(levels))
     }
 
     /// The same estimates with a coordinate for every further level: such a level keeps its prior spread.

@@ -66,6 +66,11 @@ pub(super) fn predict_dense(
     Ok(answers.into_iter().flatten().collect())
 }
 
+/// One configuration of every group that agrees in all conditions but one.
+pub(super) fn heads(asked: &[Run], along: &str) -> Vec<Run> {
+    groups(asked, along).iter().filter_map(|group| group.first()).map(|(_, index)| asked[*index].clone()).collect()
+}
+
 /// Configurations that agree in all other conditions; those without a number above zero stand alone.
 fn groups(asked: &[Run], along: &str) -> Vec<Group> {
     let mut found: BTreeMap<Vec<(&str, String)>, Group> = BTreeMap::new();

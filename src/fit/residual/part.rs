@@ -85,6 +85,11 @@ impl Part {
         total
     }
 
+    /// Computes what is long to compute, once; copies made later have it.
+    pub(crate) fn prepare(&self, residual: &Residual) {
+        self.solved(residual);
+    }
+
     fn solved(&self, residual: &Residual) -> &Solved {
         self.solved.get_or_init(|| {
             let mut covariance = self.prior(residual, &self.design, &self.design);
