@@ -85,7 +85,7 @@ fn headline(found: &WhatIf, answer: &Answer) -> Text {
     let verb = if own.factor < 1.0 { "lowers" } else { "raises" };
     let unless = if answer.feasible { "" } else { ", but is not feasible" };
     let text = if answer.set.iter().all(|(name, _)| is_unknown(name)) {
-        text.plain(format!(" has an effect on {what} that the model knows nothing of"))
+        Text::new().plain("the model does not know what ").code(answer.name()).plain(" does")
     } else if !own.factor.is_finite() {
         text.plain(format!(" gives {} of {what}", show(own.predicted, &own.unit)))
     } else if answer.severity == 0 && own.factor == 1.0 {
@@ -116,7 +116,7 @@ fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
         let now = found.metrics_reference.get(&own.metric).map(|value| show(*value, &own.unit));
         let is_expected = !found.measured.contains(&own.metric);
         let now = now.map_or_else(|| "–".to_owned(), |now| if is_expected { format!("~ {now}") } else { now });
-        let [factor, _] = factor(found, own);
+        let (factor, _) = factor(found, own);
         table.row([
             Text::new().code(&own.metric),
             Text::new().plain(now),
