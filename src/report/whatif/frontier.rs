@@ -104,7 +104,7 @@ fn answers(document: &mut Document, found: &WhatIf) {
         let mut row: Vec<Text> = varying.iter().map(|name| Text::new().plain(value_of(own, name))).collect();
         row.extend(latency.map(|(name, _)| value(name)));
         row.push(value(metric));
-        let (factor, interval) = own.metric(metric).map(|own| factor(found, own)).unwrap_or_default();
+        let (factor, interval) = own.metric(metric).map(factor).unwrap_or_default();
         row.extend([factor, Text::new().plain(tied(&interval, columns <= TIED.1))]);
         row.extend(own.within.iter().map(|probability| Text::new().plain(percent(*probability))));
         row.push(remark(own, found.best == Some(index)));
