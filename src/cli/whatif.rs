@@ -21,7 +21,7 @@ pub(super) struct Whatif {
     /// [repeatable: a grid]
     #[arg(long, value_name = "NAME=VALUES")]
     set: Vec<String>,
-    /// A limit on a metric, such as itl_p50=50ms or throughput>='5000 tokens/s': the best within it is chosen [repeatable]
+    /// A limit on a metric, such as `itl_p50=50ms` or `throughput>=5000 tokens/s`: the best within it is chosen [repeatable]
     #[arg(long, value_name = "METRIC=LIMIT")]
     budget: Vec<String>,
     /// Metric that answers are about [default: the model's, energy per token]

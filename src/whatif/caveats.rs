@@ -83,32 +83,24 @@ fn of_limit(limit: &Limit) -> Option<Caveat> {
 
 /// A broken limit in words.
 fn broken(limit: &Limit) -> String {
-    let mut text = format!("it breaks `{}`: ", limit.constraint);
     let sum: f64 = limit.parts.iter().map(|(_, _, value)| value).sum();
-    if let (Some((name, unit, room)), true) = (&limit.whole, sum > 0.0) {
+    let why = if let (Some((name, unit, room)), true) = (&limit.whole, sum > 0.0) {
         let parts: Vec<String> =
             limit.parts.iter().map(|(name, unit, value)| format!("{} {}", words(name), show(*value, unit))).collect();
-        text += &format!("{} against {} of {}", list(&parts), show(*room, unit), words(name));
+        format!("{} against {} of {}", list(&parts), show(*room, unit), words(name))
     } else {
-        text += &limit.meaning;
-    }
-    match (limit.largest, limit.allowed.is_empty()) {
-        (Some((largest, [low, high])), _) => {
-            text += &format!(
-                "; the largest `{}` that fits is about {} (90 % interval {} to {})",
-                limit.condition,
-                whole(largest),
-                whole(low),
-                whole(high)
-            );
-        }
-        (None, false) => {
-            let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
-            text += &format!("; `{}` may be {}", limit.condition, either(&allowed));
-        }
-        (None, true) => {}
-    }
-    text
+        limit.meaning.clone()
+    };
+    let end = if let Some((largest, [low, high])) = limit.largest {
+        let [largest, low, high] = [largest, low, high].map(whole);
+        format!("; the largest `{}` that fits is about {largest} (90 % interval {low} to {high})", limit.condition)
+    } else if limit.allowed.is_empty() {
+        String::new()
+    } else {
+        let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
+        format!("; `{}` may be {}", limit.condition, either(&allowed))
+    };
+    format!("it breaks `{}`: {why}{end}", limit.constraint)
 }
 
 /// A count that is rounded down, as a limit is.

@@ -1,8 +1,8 @@
 //! Many changes of one run: a table, and latency against the metric asked about.
 
 use super::super::{Axis, Chart, Column, Document, Point, Series, Table, Text};
-use super::{Told, broken, factor, may_not_fit, told};
-use crate::notes::{list, words};
+use super::{Told, factor, may_not_fit, told};
+use crate::notes::words;
 use crate::unit::{percent, show, show_plain};
 use crate::whatif::{Answer, WhatIf, typed};
 
@@ -10,6 +10,8 @@ use crate::whatif::{Answer, WhatIf, typed};
 const MOST: usize = 60;
 /// Caveats shown at most.
 const CAVEATS: usize = 12;
+/// Columns up to which values, and intervals, are kept in one line: more columns need the room.
+const TIED: (usize, usize) = (9, 10);
 /// Curves of a chart at most: more are one.
 const CURVES: usize = 8;
 
@@ -69,9 +71,12 @@ fn headline(found: &WhatIf) -> Text {
     };
     let end = if found.more_is_worse { "least" } else { "most" };
     let value = best.metric(&found.metric.0).map_or_else(String::new, |own| {
-        let ratio =
-            if own.factor.is_finite() { format!(", ×{} of now", show_plain(own.factor)) } else { String::new() };
-        format!("{}{ratio}", show(own.predicted, &found.metric.1))
+        let value = show(own.predicted, &own.unit);
+        match own.factor {
+            1.0 => format!("{value}, as now"),
+            factor if factor.is_finite() => format!("{value}, ×{} of now", show_plain(factor)),
+            _ => value,
+        }
     });
     let text = Text::new().code(best.name()).plain(format!(" has the {end} {what}: {value}"));
     match best.within.iter().copied().reduce(f64::min) {
@@ -83,63 +88,116 @@ fn headline(found: &WhatIf) -> Text {
 fn answers(document: &mut Document, found: &WhatIf) {
     document.heading("Answers");
     let metric = &found.metric.0;
-    let latency = found.latency.as_ref().filter(|(name, _)| name != metric);
+    let latency = axis(found);
     let varying = varying(found);
     let mut heads: Vec<Column> = varying.iter().map(|name| Column::right(words(name))).collect();
     heads.extend(latency.map(|(name, _)| Column::right(words(name))));
     heads.extend([Column::right(words(metric)), Column::right("factor"), Column::left("90 % interval")]);
     heads.extend(found.budgets.iter().map(|own| Column::right(format!("keeps {}", words(&own.metric)))));
     heads.push(Column::left(""));
+    let columns = heads.len();
     let mut table = Table::new(heads);
-    let is_shown =
-        |(index, own): &(usize, &Answer)| found.answers.len() <= MOST || own.frontier || found.best == Some(*index);
-    for (index, own) in found.answers.iter().enumerate().filter(is_shown) {
+    let rows = shown(found);
+    for &(index, own) in &rows {
         let value = |name: &str| own.metric(name).map_or_else(|| "–".to_owned(), |own| show(own.predicted, &own.unit));
-        let set =
-            |name: &String| own.set.iter().find(|set| set.0 == *name).map_or_else(String::new, |set| set.1.to_string());
-        let mut row: Vec<Text> = varying.iter().map(|name| Text::new().plain(set(name))).collect();
-        row.extend(latency.map(|(name, _)| Text::new().plain(value(name))));
-        row.push(Text::new().plain(value(metric)));
-        row.extend(own.metric(metric).map_or_else(|| [Text::new(), Text::new()], |own| factor(found, own)));
+        let value = |name: &str| Text::new().plain(tied(&value(name), columns <= TIED.0));
+        let mut row: Vec<Text> = varying.iter().map(|name| Text::new().plain(value_of(own, name))).collect();
+        row.extend(latency.map(|(name, _)| value(name)));
+        row.push(value(metric));
+        let (factor, interval) = own.metric(metric).map(factor).unwrap_or_default();
+        row.extend([factor, Text::new().plain(tied(&interval, columns <= TIED.1))]);
         row.extend(own.within.iter().map(|probability| Text::new().plain(percent(*probability))));
         row.push(remark(own, found.best == Some(index)));
         table.row(row);
     }
-    table.note(note(found));
+    let note = note(found, &rows);
+    if !note.is_empty() {
+        table.note(note);
+    }
     document.table(table);
 }
 
-/// `best`, `*` for the frontier, or which limit is broken.
+/// The answers that the table shows: all, or those of the frontier, or the best where there is none.
+fn shown(found: &WhatIf) -> Vec<(usize, &Answer)> {
+    let all = found.answers.iter().enumerate();
+    if found.answers.len() <= MOST {
+        return all.collect();
+    }
+    if axis(found).is_some() {
+        return all.filter(|(index, own)| own.frontier || found.best == Some(*index)).collect();
+    }
+    let value = |own: &Answer| own.metric(&found.metric.0).map_or(f64::NAN, |own| own.predicted);
+    let mut feasible: Vec<(usize, &Answer)> = all.filter(|(_, own)| own.feasible).collect();
+    feasible.sort_by(|(_, a), (_, b)| value(a).total_cmp(&value(b)));
+    if !found.more_is_worse {
+        feasible.reverse();
+    }
+    feasible.truncate(MOST);
+    feasible
+}
+
+/// The latency with its unit, where it is not the very metric asked about.
+fn axis(found: &WhatIf) -> Option<&(String, String)> {
+    found.latency.as_ref().filter(|(name, _)| *name != found.metric.0)
+}
+
+/// `1200MHz`: what an answer sets a condition to.
+fn value_of(answer: &Answer, name: &str) -> String {
+    let set = answer.set.iter().find(|set| set.0 == name);
+    set.map_or_else(String::new, |(name, value)| typed(name, value)[name.len() + 1..].to_owned())
+}
+
+/// A text that does not break at its spaces.
+fn tied(text: &str, is_tied: bool) -> String {
+    if is_tied { text.replace(' ', "\u{a0}") } else { text.to_owned() }
+}
+
+/// `best`, `*` for the frontier, `no` where a limit is broken, `perhaps` where one may be.
 fn remark(answer: &Answer, is_best: bool) -> Text {
     let text = match (is_best, answer.frontier) {
-        _ if !answer.feasible => return Text::new().bad("breaks").plain(format!(" {}", list(&broken(answer)))),
+        _ if !answer.feasible => Text::new().bad("no"),
         (true, _) => Text::new().strong("best"),
         (_, true) => Text::from("*"),
         _ => Text::new(),
     };
-    if may_not_fit(answer) { text.plain(" may not fit") } else { text }
+    match may_not_fit(answer) {
+        true if text.is_empty() => text.plain("perhaps"),
+        true => text.plain(" perhaps"),
+        false => text,
+    }
 }
 
-fn note(found: &WhatIf) -> String {
-    let latency = found.latency.as_ref().filter(|(name, _)| *name != found.metric.0);
-    let Some((latency, _)) = latency else { return String::new() };
-    let hidden = if found.answers.len() > MOST { "; only these and the best are shown" } else { "" };
-    format!("*: no feasible change is better in both {} and {}{hidden}", words(latency), words(&found.metric.0))
+/// What the remarks of the rows shown mean.
+fn note(found: &WhatIf, rows: &[(usize, &Answer)]) -> String {
+    let mut told = Vec::new();
+    if let Some((latency, _)) = axis(found) {
+        let both = format!("{} and {}", words(latency), words(&found.metric.0));
+        told.push(format!("*: no feasible change is better in both {both}"));
+    }
+    if rows.iter().any(|(_, own)| !own.feasible) {
+        told.push("no: it breaks a limit".to_owned());
+    }
+    if rows.iter().any(|(_, own)| may_not_fit(own)) {
+        told.push("perhaps: it may break a limit".to_owned());
+    }
+    if rows.len() < found.answers.len() {
+        told.push(format!("{} more are not shown", found.answers.len() - rows.len()));
+    }
+    told.join("; ")
 }
 
 /// Latency against the metric: one curve for each combination of what is set beside the first condition of many values.
 fn chart(found: &WhatIf) -> Option<Chart> {
-    let (latency, unit) = found.latency.as_ref().filter(|(name, _)| *name != found.metric.0)?;
+    let (latency, unit) = axis(found)?;
     let mut curves: Vec<(String, Vec<Point>)> = Vec::new();
     let along = along(found)?;
     for (index, own) in found.answers.iter().enumerate().filter(|(_, own)| own.feasible) {
         let (Some(x), Some(y)) = (own.metric(latency), own.metric(&found.metric.0)) else { continue };
         let rest: Vec<String> =
-            own.set.iter().filter(|(name, _)| *name != along).map(|(name, value)| format!("{name}={value}")).collect();
-        let value =
-            own.set.iter().find(|(name, _)| *name == along).map_or_else(String::new, |(_, value)| value.to_string());
-        let point =
-            Point::new(x.predicted, y.predicted).labeled(Text::new().plain(value)).within(y.interval[0], y.interval[1]);
+            own.set.iter().filter(|(name, _)| *name != along).map(|(name, value)| typed(name, value)).collect();
+        let point = Point::new(x.predicted, y.predicted)
+            .labeled(Text::new().plain(value_of(own, &along)))
+            .within(y.interval[0], y.interval[1]);
         let point = if own.frontier || found.best == Some(index) { point.marked() } else { point };
         let name = if rest.is_empty() { along.clone() } else { rest.join(",") };
         match curves.iter_mut().find(|(known, _)| *known == name) {

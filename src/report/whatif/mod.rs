@@ -8,6 +8,7 @@ pub use json::json;
 
 use super::{Document, Text};
 use crate::notes::{Caveat, words};
+use crate::runs::more_is_worse;
 use crate::unit::show_plain;
 use crate::whatif::{Answer, MetricAnswer, WhatIf};
 
@@ -23,13 +24,13 @@ pub fn document(found: &WhatIf) -> Document {
 }
 
 /// `×0.79` and `0.73 to 0.86`, colored where it is a change beyond doubt.
-fn factor(found: &WhatIf, own: &MetricAnswer) -> [Text; 2] {
+fn factor(own: &MetricAnswer) -> (Text, String) {
     if !own.factor.is_finite() {
-        return [Text::from("–"), Text::from("–")];
+        return (Text::from("–"), "–".to_owned());
     }
     let [low, high] = own.factor_interval;
     let text = format!("×{}", show_plain(own.factor));
-    let is_better = (own.factor < 1.0) == found.more_is_worse;
+    let is_better = (own.factor < 1.0) == more_is_worse(&own.metric);
     let tone = if low <= 1.0 && high >= 1.0 {
         Text::new().plain(text)
     } else if is_better {
@@ -39,8 +40,7 @@ fn factor(found: &WhatIf, own: &MetricAnswer) -> [Text; 2] {
     };
     let interval =
         if is_measured(own) { "measured".to_owned() } else { format!("{} to {}", show_plain(low), show_plain(high)) };
-    // Spaces that do not break: an interval in two lines is hard to read.
-    [tone, Text::new().plain(interval.replace(' ', "\u{a0}"))]
+    (tone, interval)
 }
 
 /// Whether a metric was measured so, and not predicted.

@@ -85,7 +85,7 @@ fn headline(found: &WhatIf, answer: &Answer) -> Text {
     let verb = if own.factor < 1.0 { "lowers" } else { "raises" };
     let unless = if answer.feasible { "" } else { ", but is not feasible" };
     let text = if answer.set.iter().all(|(name, _)| is_unknown(name)) {
-        text.plain(format!(" has an effect on {what} that the model knows nothing of"))
+        Text::new().plain("the model does not know what ").code(answer.name()).plain(" does")
     } else if !own.factor.is_finite() {
         text.plain(format!(" gives {} of {what}", show(own.predicted, &own.unit)))
     } else if answer.severity == 0 && own.factor == 1.0 {
@@ -116,7 +116,7 @@ fn metrics(document: &mut Document, found: &WhatIf, answer: &Answer) {
         let now = found.metrics_reference.get(&own.metric).map(|value| show(*value, &own.unit));
         let is_expected = !found.measured.contains(&own.metric);
         let now = now.map_or_else(|| "–".to_owned(), |now| if is_expected { format!("~ {now}") } else { now });
-        let [factor, _] = factor(found, own);
+        let (factor, _) = factor(own);
         table.row([
             Text::new().code(&own.metric),
             Text::new().plain(now),
@@ -181,26 +181,38 @@ fn limit(limit: &Limit) -> Option<Text> {
         Some(probability) => mark.plain(format!(", but not surely ({})", percent(probability))),
         None => mark,
     };
+    let told = facts(limit);
+    if told.is_empty() && limit.holds {
+        return None;
+    }
+    let text = if told.is_empty() { Text::new() } else { Text::from(format!(": {}", told.join("; "))) };
+    Some(text.spans().iter().cloned().fold(mark, |mut mark, span| {
+        mark.push(span);
+        mark
+    }))
+}
+
+/// What is known of a limit: what shares the room, the largest value, the values that keep it.
+fn facts(limit: &Limit) -> Vec<String> {
+    let mut told = Vec::new();
     let parts: Vec<String> =
         limit.parts.iter().map(|(name, unit, value)| format!("{} {}", words(name), show(*value, unit))).collect();
-    let whole =
-        limit.whole.as_ref().map(|(name, unit, value)| format!(" of {} of {}", show(*value, unit), words(name)));
-    let mut text =
-        if parts.is_empty() { String::new() } else { format!(": {}{}", list(&parts), whole.unwrap_or_default()) };
+    if !parts.is_empty() {
+        let whole = limit.whole.as_ref();
+        let whole = whole.map(|(name, unit, value)| format!(" of {} of {}", show(*value, unit), words(name)));
+        told.push(format!("{}{}", list(&parts), whole.unwrap_or_default()));
+    } else if !limit.holds && !limit.meaning.is_empty() {
+        told.push(limit.meaning.clone());
+    }
     if let Some((largest, [low, high])) = limit.largest {
         let [largest, low, high] = [largest, low, high].map(|value| show_plain(value.floor()));
-        text += &format!("; `{}` up to about {largest} ({low} to {high})", limit.condition);
+        told.push(format!("`{}` up to about {largest} ({low} to {high})", limit.condition));
     }
     if !limit.allowed.is_empty() {
         let allowed: Vec<String> = limit.allowed.iter().map(|value| show_plain(*value)).collect();
-        text += &format!(": {}; `{}` may be {}", limit.meaning, limit.condition, either(&allowed));
+        told.push(format!("`{}` may be {}", limit.condition, either(&allowed)));
     }
-    (!text.is_empty() || !limit.holds).then(|| {
-        Text::from(&text).spans().iter().cloned().fold(mark, |mut mark, span| {
-            mark.push(span);
-            mark
-        })
-    })
+    told
 }
 
 fn nearest(document: &mut Document, found: &WhatIf, answer: &Answer) {
