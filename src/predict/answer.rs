@@ -83,7 +83,9 @@ fn answered(
     let model = &fitted.model;
     let in_form = |runs: &[Run]| runs.iter().map(|run| canonical(run, catalog)).collect::<Vec<Run>>();
     let (mut own, anchors) = (in_form(asked), in_form(given));
-    own.iter_mut().for_each(|run| fitted.record.seen.fill(run));
+    for run in &mut own {
+        fitted.record.seen.fill(run);
+    }
     let (frame, measured) = (Frame::new(model, catalog, &own)?, Frame::new(model, catalog, &anchors)?);
     let levels: Vec<Vec<String>> = frame
         .level_names

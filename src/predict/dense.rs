@@ -38,7 +38,7 @@ pub(super) fn predict_dense(
         }
         Ok(())
     };
-    let mut nodes: Vec<Vec<usize>> = groups.iter().map(|group| nodes(group)).collect();
+    let mut nodes: Vec<Vec<usize>> = groups.iter().map(nodes).collect();
     let own = |(group, nodes): (&Group, &Vec<usize>)| nodes.iter().map(|&at| group[at].1).collect::<Vec<usize>>();
     let mut wanted: Vec<usize> = groups.iter().zip(&nodes).flat_map(own).collect();
     // Where something switches between two nodes, the place is halved until it lies between neighbors.
