@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::dense::{heads, predict_dense};
+use super::dense::{groups, heads, predict_dense};
 use super::proof::Proof;
 use crate::catalog::Catalog;
 use crate::fit::{Anchors, Fitted, Forecast, Support, views};
@@ -67,10 +67,11 @@ pub fn propose(
     given: &[Run],
     along: &str,
 ) -> Result<Vec<Answer>, FrameError> {
-    let own: Vec<Run> = heads(asked, along).iter().chain(given).map(|run| canonical(run, catalog)).collect();
+    let groups = groups(asked, along);
+    let own: Vec<Run> = heads(asked, &groups).iter().chain(given).map(|run| canonical(run, catalog)).collect();
     let levels = Frame::new(&fitted.model, catalog, &own)?.level_names;
     let whole = fitted.knowing(&levels);
-    predict_dense(asked, along, |runs| answered(&whole, catalog, runs, given, false))
+    predict_dense(asked, &groups, |runs| answered(&whole, catalog, runs, given, false))
 }
 
 fn answered(

@@ -19,15 +19,14 @@ const FEW: usize = 24;
 const AT_ONCE: usize = 8192;
 
 /// Configurations that differ in one condition only, sorted by it: value and index.
-type Group = Vec<(f64, usize)>;
+pub(super) type Group = Vec<(f64, usize)>;
 
-/// Predicts configurations by `predict`, those that are close together between each other.
+/// Predicts configurations, in their [`groups`], by `predict`; those that are close together between each other.
 pub(super) fn predict_dense(
     asked: &[Run],
-    along: &str,
+    groups: &[Group],
     predict: impl Fn(&[Run]) -> Result<Vec<Answer>, FrameError>,
 ) -> Result<Vec<Answer>, FrameError> {
-    let groups = groups(asked, along);
     let mut answers: Vec<Option<Answer>> = vec![None; asked.len()];
     let fill = |answers: &mut Vec<Option<Answer>>, wanted: Vec<usize>| -> Result<(), FrameError> {
         for wanted in wanted.chunks(AT_ONCE) {
@@ -52,7 +51,7 @@ pub(super) fn predict_dense(
         }
     }
     for (group, nodes) in groups.iter().zip(&nodes) {
-        for pair in nodes.windows(2) {
+        for pair in nodes.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
             let ends = (group[pair[0]], group[pair[1]]);
             let (Some(low), Some(high)) = (answers[ends.0.1].clone(), answers[ends.1.1].clone()) else { continue };
             for &(value, index) in &group[pair[0] + 1..pair[1]] {
@@ -67,12 +66,12 @@ pub(super) fn predict_dense(
 }
 
 /// One configuration of every group that agrees in all conditions but one.
-pub(super) fn heads(asked: &[Run], along: &str) -> Vec<Run> {
-    groups(asked, along).iter().filter_map(|group| group.first()).map(|(_, index)| asked[*index].clone()).collect()
+pub(super) fn heads(asked: &[Run], groups: &[Group]) -> Vec<Run> {
+    groups.iter().filter_map(|group| group.first()).map(|(_, index)| asked[*index].clone()).collect()
 }
 
 /// Configurations that agree in all other conditions; those without a number above zero stand alone.
-fn groups(asked: &[Run], along: &str) -> Vec<Group> {
+pub(super) fn groups(asked: &[Run], along: &str) -> Vec<Group> {
     let mut found: BTreeMap<Vec<(&str, String)>, Group> = BTreeMap::new();
     for (index, run) in asked.iter().enumerate() {
         let others = run.conditions.iter().filter(|(name, _)| *name != along);
