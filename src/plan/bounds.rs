@@ -1,9 +1,10 @@
 //! What binds a plan, and how far each limit would have to give way where there is none.
 
-use super::estimate::{cumulative, quantile};
+use super::estimate::quantile;
 use super::question::{Goal, Question};
 use super::search::{Case, Search};
 use super::solve::{Unsolved, least_cost, least_delay, least_gpus, least_power, most_demand};
+use crate::stats::normal_probability;
 
 /// By how much a limit is relaxed to see what it costs.
 const STEP: f64 = 0.1;
@@ -257,6 +258,6 @@ impl Search<'_> {
             let middle = f64::midpoint(low, high);
             if feasible(middle)? { low = middle } else { high = middle }
         }
-        Ok(Some(cumulative(low)))
+        Ok(Some(normal_probability(low)))
     }
 }

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::stats::NORMAL_QUANTILE_90;
+use crate::stats::{NORMAL_QUANTILE_90, normal_probability};
 
 /// A quantity whose logarithm is normal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub(super) fn sum(estimates: &[Estimate]) -> Estimate {
 
 /// Probability that a sum of estimates that err together is at most `most`.
 pub(super) fn probability_at_most(estimates: &[Estimate], most: f64) -> f64 {
-    cumulative(standard_score(estimates, most))
+    normal_probability(standard_score(estimates, most))
 }
 
 /// The z at which the sum is `most`: the sum rises with z.
@@ -72,11 +72,6 @@ fn standard_score(estimates: &[Estimate], most: f64) -> f64 {
         if at(middle) <= most { low = middle } else { high = middle }
     }
     low
-}
-
-/// Φ(z).
-pub(super) fn cumulative(z: f64) -> f64 {
-    Normal::standard().cdf(z)
 }
 
 /// Φ⁻¹(p).

@@ -11,4 +11,4 @@ mod sample;
 pub use draws::Draws;
 pub use groups::{intraclass_correlation, mean_group_size};
 pub use rank::{correlation, discoveries, ranks};
-pub use sample::{NORMAL_QUANTILE_90, mean, median, quantile};
+pub use sample::{NORMAL_QUANTILE_90, mean, median, normal_probability, quantile};

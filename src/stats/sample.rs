@@ -1,7 +1,14 @@
 //! Statistics of a sample.
 
+use statrs::distribution::{ContinuousCDF as _, Normal};
+
 /// Half-width of a two-sided 90 % normal interval in standard deviations: the 95 % quantile of N(0, 1).
 pub const NORMAL_QUANTILE_90: f64 = 1.644_853_626_951_472_2;
+
+/// Probability that a standard normal is at most `z`; 0 of what is no number.
+pub fn normal_probability(z: f64) -> f64 {
+    if z.is_nan() { 0.0 } else { Normal::standard().cdf(z) }
+}
 
 /// The arithmetic mean; `None` of no values.
 pub fn mean(values: &[f64]) -> Option<f64> {

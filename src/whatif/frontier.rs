@@ -1,16 +1,15 @@
 //! Which answers are worth having: the frontier of latency and the metric asked about, and limits on metrics.
 
 use super::budget::Budget;
-use super::limits::cdf;
 use super::result::{Answer, MetricAnswer, WhatIf};
-use crate::stats::NORMAL_QUANTILE_90;
+use crate::stats::{NORMAL_QUANTILE_90, normal_probability};
 
 /// Probability that a metric keeps a budget, its logarithm taken as normal with the interval given.
 pub(super) fn within(metrics: &[MetricAnswer], budget: &Budget) -> f64 {
     let Some(own) = metrics.iter().find(|own| own.metric == budget.metric) else { return 0.0 };
     let spread = (own.interval[1] / own.interval[0]).ln() / (2.0 * NORMAL_QUANTILE_90);
     let room = (budget.limit / own.predicted).ln() * if budget.at_most { 1.0 } else { -1.0 };
-    if spread > 0.0 { cdf(room / spread) } else { f64::from(u8::from(room >= 0.0)) }
+    if spread > 0.0 { normal_probability(room / spread) } else { f64::from(u8::from(room >= 0.0)) }
 }
 
 /// Marks the feasible answers than which no other is better in both axes.

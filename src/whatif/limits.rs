@@ -1,12 +1,10 @@
 //! Does a changed configuration keep every limit, and by how much?
 
-use statrs::distribution::{ContinuousCDF as _, Normal};
-
 use super::reference::{Expected, Reference};
 use super::result::Limit;
 use crate::model::{Constraint, Slot};
 use crate::predict::input_of;
-use crate::stats::NORMAL_QUANTILE_90;
+use crate::stats::{NORMAL_QUANTILE_90, normal_probability};
 
 /// Values of a condition that are tried where a limit has no largest value.
 const TRIED: u32 = 16;
@@ -47,7 +45,7 @@ fn limit(
     });
     let probability = ceiling
         .filter(|(_, spread)| *spread > 0.0)
-        .map(|(ceiling, spread)| if is_proven { 1.0 } else { cdf((ceiling / demand).ln() / spread) });
+        .map(|(ceiling, spread)| if is_proven { 1.0 } else { normal_probability((ceiling / demand).ln() / spread) });
     let largest = ceiling.map(|(ceiling, spread)| {
         let factor = (NORMAL_QUANTILE_90 * spread).exp();
         (ceiling, [(ceiling / factor).max(proven.unwrap_or(0.0)), ceiling * factor])
@@ -83,9 +81,4 @@ fn allowed(reference: &Reference<'_>, expected: &Expected, constraint: &Constrai
         .filter(|tried| values[constraint.holds as usize * rows + tried] != 0.0)
         .map(|at| at as f64 + 1.0)
         .collect()
-}
-
-/// Standard normal distribution function.
-pub(super) fn cdf(z: f64) -> f64 {
-    if z.is_nan() { 0.0 } else { Normal::standard().cdf(z) }
 }
