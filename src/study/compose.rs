@@ -57,6 +57,22 @@ impl Observation {
 }
 
 impl Rows {
+    /// A table of pools of ratios: how many there are, and how far they spread.
+    pub(super) fn spread(title: &str, count: &str, pooled: &Pooled) -> Self {
+        let columns = [("runs", ""), (count, count), ("least", "x"), ("median", "x"), ("most", "x")];
+        let mut table = Self::new(title, &columns);
+        for (of, ratios) in pooled {
+            table.rows.push(vec![
+                Cell::from(of.clone()),
+                ratios.len().into(),
+                least(ratios).into(),
+                median(ratios).into(),
+                most(ratios).into(),
+            ]);
+        }
+        table
+    }
+
     /// A table of columns with their units.
     pub(super) fn new(title: &str, columns: &[(&str, &str)]) -> Self {
         let head = |(name, unit): &(&str, &str)| Head { name: (*name).to_owned(), unit: (*unit).to_owned() };

@@ -8,7 +8,7 @@ use super::caveats::caveats;
 use super::compose::{Pooled, by_energy, least, most};
 use super::decompose::{Comparison, decompose};
 use super::ground::Ground;
-use super::result::{Cell, Observation, Rows};
+use super::result::{Observation, Rows};
 use super::row::{Kind, Row};
 use crate::notes::plural;
 use crate::stats::median;
@@ -32,19 +32,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
         pooled.entry(format!("{}, {which}", first.kind.name())).or_default().push(last.energy / first.energy);
     }
     found.put_spread(&pooled, "curves", "ratio");
-    let mut table = Rows::new(
-        "Largest batch over smallest",
-        &[("runs", ""), ("curves", "curves"), ("least", "x"), ("median", "x"), ("most", "x")],
-    );
-    for (of, ratios) in &pooled {
-        table.rows.push(vec![
-            Cell::from(of.clone()),
-            ratios.len().into(),
-            least(ratios).into(),
-            median(ratios).into(),
-            most(ratios).into(),
-        ]);
-    }
+    let table = Rows::spread("Largest batch over smallest", "curves", &pooled);
     found.tables.push(table);
     found.finding = pooled.iter().filter_map(|(of, ratios)| sentence(of, ratios)).collect::<Vec<_>>().join(" ");
     let risen = ends.iter().filter(|(first, last)| last.energy > super::constants::ENERGY_RISES * first.energy);

@@ -4,10 +4,10 @@
 //! `OLDER over NEWER, text, 70 billion parameters and more`: `models`, `smallest_ratio`, `median_ratio`, `largest_ratio`.
 
 use super::caveats::caveats;
-use super::compose::{Pooled, by_energy, least, most};
+use super::compose::{Pooled, by_energy, most};
 use super::constants::LARGE_MODEL;
 use super::ground::{Ground, cheapest, groups};
-use super::result::{Cell, Observation, Rows};
+use super::result::{Observation, Rows};
 use super::row::{Kind, Row};
 use crate::notes::plural;
 use crate::stats::median;
@@ -50,19 +50,7 @@ pub(super) fn observe(ground: &Ground<'_>) -> Observation {
         "Throughput per watt is the inverse of energy per item {exact} in {}.",
         plural(deviations.len(), "run")
     )];
-    let mut table = Rows::new(
-        "Items per joule of the older GPU type over the newer",
-        &[("runs", ""), ("models", "models"), ("least", "x"), ("median", "x"), ("most", "x")],
-    );
-    for (of, ratios) in &pooled {
-        table.rows.push(vec![
-            Cell::from(of.clone()),
-            ratios.len().into(),
-            least(ratios).into(),
-            median(ratios).into(),
-            most(ratios).into(),
-        ]);
-    }
+    let table = Rows::spread("Items per joule of the older GPU type over the newer", "models", &pooled);
     if pooled.is_empty() {
         sentences.push("GPU types cannot be compared: no model ran one task on two.".to_owned());
     } else {
