@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use directly; `base` is short for `unit`, `stats` and `notes`. The front page of the library
 /// (`src/lib.rs`) shows the same table to readers.
-const MAY_USE: [(&str, &str); 17] = [
+const MAY_USE: [(&str, &str); 18] = [
     ("unit", ""),
     ("stats", ""),
     ("notes", "unit, stats"),
@@ -21,20 +21,26 @@ const MAY_USE: [(&str, &str); 17] = [
     ("plan", "predict, fit, model, catalog, runs, base"),
     ("study", "diagnose, fit, model, catalog, runs, base"),
     ("import", "catalog, runs, base"),
-    ("report", "import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base"),
+    ("measure", "import, catalog, runs, base"),
+    (
+        "report",
+        "measure, import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base",
+    ),
     ("cli", "all"),
 ];
 
 /// What only some modules may do: the text that does it, and where it may stand.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 11] = [
     ("print!(", &["cli", "main"]),
     ("println!(", &["cli", "main"]),
     ("dbg!(", &[]),
     ("process::exit", &["cli", "main"]),
     ("env::var", &["cli", "main"]),
     ("env::args", &["cli", "main"]),
-    ("fs::", &["runs", "catalog", "import", "cli"]),
-    ("std::time::", &["cli"]),
+    ("fs::", &["runs", "catalog", "import", "measure", "cli"]),
+    ("std::time::", &["measure", "cli"]),
+    ("std::net::", &["measure"]),
+    ("std::process::Command", &["measure"]),
     (".unwrap()", &[]),
 ];
 
