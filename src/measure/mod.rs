@@ -6,6 +6,7 @@
 
 mod clock;
 mod series;
+pub mod sweep;
 
 pub use clock::Clock;
 pub use series::Series;
