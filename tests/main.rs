@@ -25,6 +25,8 @@ mod rca;
 mod recovery;
 mod report;
 mod runs;
+#[cfg(feature = "measure")]
+mod server;
 mod shared;
 mod study;
 mod whatif;
