@@ -12,6 +12,8 @@ mod configs;
 mod counterfactual;
 mod diagnosis;
 mod html;
+#[cfg(feature = "measure")]
+mod http;
 mod import;
 mod laws;
 mod mapped;
@@ -23,6 +25,8 @@ mod rca;
 mod recovery;
 mod report;
 mod runs;
+#[cfg(feature = "measure")]
+mod server;
 mod shared;
 mod study;
 mod whatif;

@@ -1,0 +1,11 @@
+//! A scripted inference server: streams tokens as a test tells it to.
+
+mod chunks;
+mod connection;
+mod engine;
+mod metrics;
+mod script;
+mod serve;
+
+pub(crate) use script::{Flavor, Script, Usage};
+pub(crate) use serve::{Server, start};
