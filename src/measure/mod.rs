@@ -5,7 +5,9 @@
 //! no device, so that a recorded or an invented series is judged like a live one.
 
 mod clock;
+pub mod energy;
 pub mod http;
+pub mod meter;
 mod series;
 pub mod sweep;
 
