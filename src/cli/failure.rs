@@ -73,6 +73,11 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] PlanError),
+    /// A sweep.
+    #[cfg(feature = "measure")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Sweep(#[from] crate::measure::sweep::SweepError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]

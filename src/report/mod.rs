@@ -29,6 +29,8 @@ pub mod predict;
 pub mod render;
 pub mod runs;
 pub mod study;
+#[cfg(feature = "measure")]
+pub mod sweep;
 mod text;
 pub mod whatif;
 

@@ -97,9 +97,7 @@ impl GpuReader for NvmlGpu {
     fn state(&mut self, at: f64) -> Result<State, ReadFault> {
         let mut state = State::new(at);
         let own = &mut state;
-        self.read(own, Field::Temperature, |gpu| {
-            Ok(f64::from(gpu.temperature(TemperatureSensor::Gpu)?) + FREEZING)
-        })?;
+        self.read(own, Field::Temperature, |gpu| Ok(f64::from(gpu.temperature(TemperatureSensor::Gpu)?) + FREEZING))?;
         self.read(own, Field::SmClock, |gpu| Ok(f64::from(gpu.clock_info(Clock::SM)?) * 1e6))?;
         self.read(own, Field::MemoryClock, |gpu| Ok(f64::from(gpu.clock_info(Clock::Memory)?) * 1e6))?;
         self.read(own, Field::ThrottleReasons, |gpu| Ok(gpu.current_throttle_reasons()?.bits() as f64))?;

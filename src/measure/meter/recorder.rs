@@ -94,7 +94,8 @@ impl Recorder {
     }
 
     fn watch_processor(&mut self, powercap: &Path) {
-        let (readable, refused): (Vec<_>, Vec<_>) = zones(powercap).into_iter().partition(|zone| zone.refused.is_none());
+        let (readable, refused): (Vec<_>, Vec<_>) =
+            zones(powercap).into_iter().partition(|zone| zone.refused.is_none());
         if let Some((zone, reason)) = refused.first().and_then(|zone| Some((zone, zone.refused.as_ref()?))) {
             self.warnings.push(Caveat::new(
                 "no_processor_energy",
@@ -127,7 +128,8 @@ impl Recorder {
 
     /// The energy of each GPU over time, J since its first tick, at its ticks.
     pub fn counters(&self) -> Vec<Series> {
-        let series = |record: &GpuRecord| record.counter.ticks().iter().map(|tick| (tick.at(), tick.energy_j)).collect();
+        let series =
+            |record: &GpuRecord| record.counter.ticks().iter().map(|tick| (tick.at(), tick.energy_j)).collect();
         self.gpus.iter().map(|shared| series(&shared.lock())).collect()
     }
 
@@ -135,10 +137,14 @@ impl Recorder {
     /// one has stopped or its GPU is lost; then nothing more will come of it.
     pub fn wait_past(&self, moment: f64) -> bool {
         let gpus = self.gpus.iter().all(|shared| {
-            self.wait(shared, moment, |record| (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some()))
+            self.wait(shared, moment, |record| {
+                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
+            })
         });
         let zones = self.zones.iter().all(|shared| {
-            self.wait(shared, moment, |record| (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some()))
+            self.wait(shared, moment, |record| {
+                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
+            })
         });
         gpus && zones
     }
@@ -183,7 +189,8 @@ impl Recorder {
     /// What measuring cost so far.
     pub fn overhead(&self) -> Overhead {
         let wall = self.clock.now() - self.started.0;
-        let last = |shared: &Arc<Shared<GpuRecord>>| shared.lock().counter.ticks().last().map(super::super::energy::Tick::at);
+        let last =
+            |shared: &Arc<Shared<GpuRecord>>| shared.lock().counter.ticks().last().map(super::super::energy::Tick::at);
         let lasts: Vec<f64> = self.gpus.iter().filter_map(last).collect();
         let ends = lasts.iter().copied().fold(f64::NEG_INFINITY, f64::max)
             - lasts.iter().copied().fold(f64::INFINITY, f64::min);
@@ -246,4 +253,3 @@ fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
-

@@ -222,4 +222,3 @@ pub(super) fn watch_zones(zones: &[Arc<Shared<ZoneRecord>>], clock: Clock, stop:
         std::thread::sleep(Duration::from_secs_f64(ZONES));
     }
 }
-

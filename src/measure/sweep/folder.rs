@@ -191,7 +191,7 @@ pub(super) fn file_name(id: &str) -> String {
     let digest = id
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{readable}-{:08x}", digest >> 32)
+    format!("{readable}-{:08x}", (digest >> 32) ^ (digest & 0xffff_ffff))
 }
 
 /// Takes a lock of the folder, for oneself or shared among tasks; the file names its holder.

@@ -6,12 +6,15 @@
 //! visit is kept in the [`Folder`] before the next begins; what is there is there whole, so that a sweep goes on where it was
 //! stopped, whatever stopped it. [`merge`] makes a store of it.
 
+mod command;
 mod compare;
 mod drive;
 mod error;
 mod folder;
 mod journal;
 mod load_settings;
+mod loaded;
+mod local;
 mod merge;
 mod plan;
 mod points;
@@ -23,11 +26,13 @@ mod status;
 mod stop;
 mod tables;
 mod template;
+mod told;
 
 pub use drive::{Drive, News, Summary};
 pub use error::{Fault, SweepError};
 pub use folder::{Folder, complete, history};
 pub use load_settings::LoadSettings;
+pub use local::Local;
 pub use merge::{merge, spread};
 pub use plan::{Block, Plan, Visit};
 pub use spec::{Baseline, Command, Conditional, Launch, Point, Server, Slurm, Spec, Steady};

@@ -15,7 +15,9 @@ use super::stop::{Interrupted, Stop};
 const TAIL: usize = 20;
 /// Bytes of a log that are looked at for them.
 const TAIL_BYTES: u64 = 16_384;
-/// How often a process is looked at.
+/// How often a command is looked at: its end is the end of its window.
+const LOOK: Duration = Duration::from_millis(2);
+/// How often a process that is to end is looked at.
 const STEP: Duration = Duration::from_millis(20);
 
 /// A process with its log, stopped with its group when it is dropped.
@@ -71,7 +73,7 @@ impl Process {
             }
             // A short command is not waited for longer than it takes.
             std::thread::sleep(step);
-            step = (step * 2).min(STEP);
+            step = (step * 2).min(LOOK);
         }
     }
 

@@ -152,11 +152,6 @@ impl<'t> Reader<'t> {
             _ => Err(format!("`{text}` is no whole number of at least {least}")),
         })
     }
-
-    /// On or off.
-    pub(super) fn flag(&mut self, section: &Section<'_, 't>, key: &str) -> Option<bool> {
-        self.parsed(section, key, |text| text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`")))
-    }
 }
 
 /// A duration of at least zero, in seconds.
