@@ -6,6 +6,7 @@
 
 mod clock;
 mod series;
+pub mod telemetry;
 
 pub use clock::Clock;
 pub use series::Series;
