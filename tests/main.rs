@@ -12,6 +12,8 @@ mod configs;
 mod counterfactual;
 mod diagnosis;
 mod html;
+#[cfg(feature = "measure")]
+mod http;
 mod import;
 mod laws;
 mod mapped;

@@ -5,6 +5,7 @@
 //! no device, so that a recorded or an invented series is judged like a live one.
 
 mod clock;
+pub mod http;
 mod series;
 pub mod telemetry;
 
