@@ -6,6 +6,7 @@
 
 mod clock;
 pub mod http;
+pub mod prometheus;
 mod series;
 pub mod telemetry;
 
