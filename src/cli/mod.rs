@@ -19,6 +19,8 @@ mod failure;
 mod fit;
 mod graph;
 mod import;
+#[cfg(feature = "measure")]
+mod import_prometheus;
 mod options;
 mod plan;
 mod predict;

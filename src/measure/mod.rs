@@ -8,8 +8,10 @@ mod clock;
 pub mod energy;
 pub mod http;
 pub mod meter;
+pub mod prometheus;
 mod series;
 pub mod sweep;
+pub mod telemetry;
 
 pub use clock::Clock;
 pub use series::Series;

@@ -26,6 +26,8 @@ pub mod import;
 mod markup;
 pub mod plan;
 pub mod predict;
+#[cfg(feature = "measure")]
+pub mod prometheus;
 pub mod render;
 pub mod runs;
 pub mod study;
