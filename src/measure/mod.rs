@@ -7,6 +7,7 @@
 mod clock;
 pub mod energy;
 pub mod http;
+pub mod load;
 pub mod meter;
 pub mod prometheus;
 mod series;

@@ -31,6 +31,7 @@ pub struct Local<'a> {
     pub(super) recorder: Recorder,
     pub(super) stop: Stop,
     pub(super) http: Blocking,
+    pub(super) http_options: Options,
     server: Option<Process>,
     /// Whether a server was started that is no child of ours any more, or runs behind one.
     is_serving: bool,
@@ -49,12 +50,24 @@ impl<'a> Local<'a> {
         let no_meter = |reason: String| SweepError::NoMeter { reason };
         let clock = Clock::start();
         let recorder = Recorder::start(clock, meters).map_err(|error| no_meter(error.to_string()))?;
+        let http_options = http.clone();
         let http = Blocking::new(http).map_err(|error| no_meter(error.to_string()))?;
         // The first tick of a counter is seen before anything is measured.
         recorder.wait_past(clock.now());
         let logs = folder.join("logs");
         let stop = stop.clone();
-        Ok(Self { spec, logs, clock, recorder, stop, http, server: None, is_serving: false, values: Values::new() })
+        Ok(Self {
+            spec,
+            logs,
+            clock,
+            recorder,
+            stop,
+            http,
+            http_options,
+            server: None,
+            is_serving: false,
+            values: Values::new(),
+        })
     }
 
     /// Mean power over so many seconds from now in which nothing is done.
@@ -176,6 +189,17 @@ impl<'a> Local<'a> {
         }
         forget_group(&self.logs);
         self.is_serving = false;
+    }
+
+    /// Whether the process of the server has ended, where that means something.
+    pub(super) fn server_has_ended(&mut self) -> bool {
+        let is_launcher = self.spec.server.as_ref().is_some_and(|server| !server.stop.is_empty());
+        !is_launcher && self.server.as_mut().is_some_and(|process| process.ended().is_some())
+    }
+
+    /// The last lines of the server's log.
+    pub(super) fn server_log(&self) -> Vec<String> {
+        self.server.as_ref().map(Process::tail).unwrap_or_default()
     }
 
     /// A word on the server, if it is down.
