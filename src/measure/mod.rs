@@ -6,6 +6,7 @@
 
 mod clock;
 pub mod http;
+pub mod load;
 mod series;
 
 pub use clock::Clock;
