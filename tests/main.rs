@@ -16,6 +16,8 @@ mod html;
 mod http;
 mod import;
 mod laws;
+#[cfg(feature = "measure")]
+mod load;
 mod mapped;
 mod messages;
 mod plan;

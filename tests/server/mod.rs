@@ -1,5 +1,7 @@
 //! A scripted inference server: streams tokens as a test tells it to.
 
+#![expect(dead_code, reason = "arguments are read by the program of its own, `main.rs`, which shares these files")]
+
 mod chunks;
 mod connection;
 mod engine;

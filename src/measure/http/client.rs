@@ -113,6 +113,19 @@ impl Client {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// A client with the same options and connections of its own: for another runtime.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let shared = Shared {
+            options: self.shared.options.clone(),
+            headers: self.shared.headers.clone(),
+            tls: OnceLock::new(),
+            addresses: tokio::sync::Mutex::default(),
+            idle: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
     /// Asks for an address and reads the answer whole, within `timeout` in all.
     pub async fn get(&self, url: &Url, timeout: Duration) -> Result<Answer, HttpError> {
         self.whole(Method::GET, url, None, Bytes::new(), timeout).await

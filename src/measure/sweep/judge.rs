@@ -39,7 +39,9 @@ const BLOCK: f64 = 1.0;
 
 /// Judges the load until `now`, by the tokens that came, the requests that were decoding and the energy of all GPUs.
 pub(super) fn judge(tokens: &Series, decoding: &Series, energy: &Series, begun: f64, now: f64, steady: &Steady) -> Judgement {
-    let last = energy.points().last().map_or(begun, |point| point.0).min(now);
+    // Beyond the last tick of the counter and the last token nothing is known.
+    let end = |series: &Series| series.points().last().map_or(begun, |point| point.0);
+    let last = end(energy).min(end(tokens)).min(now);
     let settled = begun + steady.settle;
     let plateau = decoding.mean(settled.max(last - 10.0), last).unwrap_or(0.0);
     let reached = decoding.points().iter().find(|&&(at, count)| at >= settled && count >= PLATEAU * plateau);
