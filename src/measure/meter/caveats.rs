@@ -38,9 +38,11 @@ fn broken(gpu: &GpuWindow, window: &Window) -> Vec<Caveat> {
     if let Some((at, reason)) = &gpu.lost {
         let text = format!("{name} ended {} into the window: {reason}", show((at - window.from).max(0.0), "s"));
         found.push(Caveat::new("gpu_lost", text));
-    } else if gpu.energy_j.is_none() {
-        let text =
-            format!("the energy counter of {name} does not move any more, or has not yet: its energy is not known");
+    } else if gpu.energy_j.is_none() || gpu.to < window.to {
+        let text = format!(
+            "the energy counter of {name} stopped {} into the window: what flowed after is not known",
+            show((gpu.to - window.from).max(0.0), "s")
+        );
         found.push(Caveat::new("counter_stuck", text));
     } else if gpu.ticks < FEWEST_TICKS {
         let text = format!(
@@ -73,8 +75,7 @@ fn held_back(gpu: &GpuWindow) -> Vec<Caveat> {
     let clock = gpu.fields.get(&Field::SmClock).map(|clock| format!(", at {}", show(*clock, "Hz"))).unwrap_or_default();
     let told = |(reason, share): (&&'static str, &f64)| {
         let code = if reason.starts_with("thermal") { "thermal_throttling" } else { "clocks_held_back" };
-        let text =
-            format!("GPU {}: clocks held back by {reason} for {} of the window{clock}", gpu.gpu.index, percent(*share));
+        let text = format!("GPU {}: clocks held back by {reason} for {} of the window{clock}", gpu.gpu.index, percent(*share));
         Caveat::new(code, text)
     };
     gpu.throttled.iter().filter(|(_, share)| **share > THROTTLED).map(told).collect()
