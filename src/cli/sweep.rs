@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::meters::Meters;
 use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
-use crate::measure::meter::MeterChoice;
 use crate::measure::sweep::{
     Drive, EXAMPLE, Folder, Local, News, Plan, Spec, Status, Stop, Summary, SweepError, complete, merge,
 };
@@ -54,15 +54,8 @@ pub(super) struct Sweep {
     /// Print a file with every key explained
     #[arg(long, conflicts_with_all = ["file", "out", "status"])]
     example: bool,
-    /// GPUs to measure, by index or identity [default: those visible to CUDA]
-    #[arg(long, value_name = "LIST")]
-    gpus: Option<String>,
-    /// The driver's library
-    #[arg(long, value_name = "PATH", hide = true)]
-    nvml_lib: Option<PathBuf>,
-    /// Play a recorded trace instead of reading a device
-    #[arg(long, value_name = "DIR", hide = true)]
-    replay: Option<PathBuf>,
+    #[command(flatten)]
+    meters: Meters,
     /// Variable that holds the key for the server
     #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
     key_env: String,
@@ -132,15 +125,8 @@ impl Sweep {
         }
         let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let meters = MeterChoice {
-            nvml_lib: self.nvml_lib.clone(),
-            gpus: self.gpus.clone(),
-            visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
-            replay: self.replay.clone(),
-            ..MeterChoice::default()
-        };
         let http = Options { key: variable(&self.key_env), ..Options::default() };
-        let mut station = Local::new(spec, out, &meters, http, &stop)?;
+        let mut station = Local::new(spec, out, &self.meters.choice(), http, &stop)?;
         let mut progress = Progress::new(context);
         let drive = Drive {
             spec,

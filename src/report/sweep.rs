@@ -75,7 +75,7 @@ pub fn standing(status: &Status) -> Document {
         Column::left("visit"),
         Column::left("state"),
         Column::right("power"),
-        Column::right(energy.unwrap_or("energy").replace("energy_per_", "J per ")),
+        Column::right(energy.unwrap_or("energy").replace("energy_per_", "per ")),
         Column::right("throughput"),
         Column::right("window"),
     ]);

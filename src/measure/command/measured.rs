@@ -99,7 +99,8 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
         (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
     }
     recorder.wait_past(to);
-    let after = if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    let after =
+        if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
     caveats.extend(others_seen(plan, &recorder, from, to));
     if !marks.faults.is_empty() {
         let text = format!("marks that cannot be read are left out:\n{}", crate::notes::lines(&marks.faults, 9));

@@ -116,7 +116,12 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
             return if found.to > found.from {
                 Ok(found)
             } else {
-                Err(Failed::new(format!("no steady state in {:.0} s of load: {}", now - begun, found.reasons.join("; "))).into())
+                Err(Failed::new(format!(
+                    "no steady state in {:.0} s of load: {}",
+                    now - begun,
+                    found.reasons.join("; ")
+                ))
+                .into())
             };
         }
     }
