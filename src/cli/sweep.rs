@@ -10,9 +10,10 @@ use super::meters::Meters;
 use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
 use crate::measure::sweep::{
-    Drive, EXAMPLE, Folder, Local, News, Plan, Spec, Status, Stop, Summary, SweepError, complete, merge,
+    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Spec, Status, Stop, Summary, SweepError, complete, merge,
+    submit, wait,
 };
-use crate::report::sweep::{ended, planned, standing};
+use crate::report::sweep::{ended, planned, standing, submitted};
 use crate::report::{Document, render};
 use crate::runs::read_text;
 use crate::unit::show;
@@ -85,6 +86,9 @@ impl Sweep {
         if self.merge {
             return self.finish(context, &spec, &plan, out, file);
         }
+        if self.slurm {
+            return self.submit(context, &spec, &plan, out, file);
+        }
         let summary = self.measure(context, &spec, &plan, out)?;
         if self.only.is_some() {
             let is_whole = summary.complete == summary.all;
@@ -113,6 +117,27 @@ impl Sweep {
         let summary = Summary::default();
         tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
         Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
+    }
+
+    fn submit(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
+        drop(Folder::open(out, spec, None, self.extend)?);
+        let own = std::env::current_exe().map_or_else(|_| "joules".to_owned(), |path| path.display().to_string());
+        let path = spec.slurm.joules.clone().unwrap_or(own);
+        let program = Program { path, arguments: self.meters.arguments() };
+        let submission = submit(out, spec, &program)?;
+        if !self.wait {
+            tell(context, &submitted(&submission, &out.display().to_string(), &file.display().to_string()))?;
+            return Ok(Outcome::Answered);
+        }
+        if let Some(job) = &submission.job {
+            context.remark(&format!("job {job}: tasks {:?}", submission.tasks));
+        }
+        let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
+        wait(out, &stop, &mut |left| context.remark(&format!("{left} tasks in the queue")))?;
+        if stop.is_raised() {
+            return Ok(Outcome::Interrupted);
+        }
+        self.finish(context, spec, plan, out, file)
     }
 
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
