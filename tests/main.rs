@@ -12,8 +12,12 @@ mod configs;
 mod counterfactual;
 mod diagnosis;
 mod html;
+#[cfg(feature = "measure")]
+mod http;
 mod import;
 mod laws;
+#[cfg(feature = "measure")]
+mod load;
 mod mapped;
 mod messages;
 mod plan;
@@ -23,6 +27,8 @@ mod rca;
 mod recovery;
 mod report;
 mod runs;
+#[cfg(feature = "measure")]
+mod server;
 mod shared;
 mod study;
 mod whatif;

@@ -73,6 +73,11 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] PlanError),
+    /// A sweep.
+    #[cfg(feature = "measure")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Sweep(#[from] crate::measure::sweep::SweepError),
     /// A diagnosis.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -81,6 +86,19 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     FittedFile(#[from] FittedFileError),
+    /// Telemetry that does not become runs.
+    #[cfg(feature = "measure")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Prometheus(#[from] Box<crate::measure::prometheus::PrometheusError>),
+    /// A variable that should hold a key.
+    #[cfg(feature = "measure")]
+    #[error("there is no environment variable `{name}`, or it is empty")]
+    #[diagnostic(help("put the key into it, and give its name, not the key: `--key-env NAME`"))]
+    NoKey {
+        /// Its name.
+        name: String,
+    },
     /// A metric that a study cannot compare.
     #[error("a study compares energy, and `{metric}` is none")]
     #[diagnostic(help(

@@ -16,14 +16,17 @@ use crate::runs::Store;
 /// Without FORMAT, what lies at PATH is detected: the leaderboard's tree, a store, or a CSV or JSON Lines file, which
 /// needs a map. Nothing is written unless all of it can be.
 #[derive(Args, Debug)]
-#[command(allow_missing_positional = true)]
+#[command(allow_missing_positional = true, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Import {
+    #[cfg(feature = "measure")]
+    #[command(subcommand)]
+    remote: Option<Remote>,
     /// What lies at PATH [default: detected]
     #[arg(value_name = "FORMAT")]
     format: Option<Format>,
     /// Folder or file with the results
-    #[arg(value_name = "PATH")]
-    path: PathBuf,
+    #[arg(value_name = "PATH", required = true)]
+    path: Option<PathBuf>,
     /// Map of a CSV or JSON Lines file: what its columns are, in which units
     #[arg(long, value_name = "MAP.toml")]
     map: Option<PathBuf>,
@@ -33,6 +36,13 @@ pub(super) struct Import {
     /// Say what an import would bring, and write nothing
     #[arg(long, conflicts_with = "out")]
     inspect: bool,
+}
+
+/// What is imported over the network.
+#[cfg(feature = "measure")]
+#[derive(Debug, clap::Subcommand)]
+enum Remote {
+    Prometheus(Box<super::import_prometheus::ImportPrometheus>),
 }
 
 /// What can be imported.
@@ -48,21 +58,26 @@ enum Format {
 
 impl Import {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        #[cfg(feature = "measure")]
+        if let Some(Remote::Prometheus(prometheus)) = &self.remote {
+            return prometheus.run(context);
+        }
+        let path = self.path.as_deref().expect("clap requires a path where no subcommand is given");
         let map = self.map.as_deref().map(Map::read).transpose()?;
         let format = match self.format {
             Some(Format::Mlenergy) => Detected::MlEnergy,
             Some(Format::Csv) => Detected::Csv,
             Some(Format::Jsonl) => Detected::JsonLines,
-            None => detect(&self.path)?,
+            None => detect(path)?,
         };
-        let store = Store::new(import(format, &self.path, map.as_ref())?)?;
+        let store = Store::new(import(format, path, map.as_ref())?)?;
         let inspection = Inspection::of(format, &store.sweeps)?;
         let document = match &self.out {
             Some(folder) => {
                 store.write(folder)?;
                 imported(&inspection, folder)
             }
-            None => inspected(&inspection, &self.path),
+            None => inspected(&inspection, path),
         };
         context.write(&render::text(&document, &context.style(None)), None)?;
         Ok(Outcome::Answered)

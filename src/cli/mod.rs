@@ -10,6 +10,7 @@
 //! | 1 | failed: a file or the output could not be written |
 //! | 2 | bad usage or bad input |
 //! | 3 | answered, but a limit that was asked for is exceeded, or a check failed under `--strict` |
+//! | 130 | interrupted; what was complete is kept |
 
 mod check;
 mod context;
@@ -18,11 +19,15 @@ mod failure;
 mod fit;
 mod graph;
 mod import;
+#[cfg(feature = "measure")]
+mod import_prometheus;
 mod options;
 mod plan;
 mod predict;
 mod runs;
 mod study;
+#[cfg(feature = "measure")]
+mod sweep;
 mod whatif;
 
 use std::process::ExitCode;
@@ -46,6 +51,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Import(import::Import),
+    // Boxed: it has more options than the others.
+    #[cfg(feature = "measure")]
+    Sweep(Box<sweep::Sweep>),
     Runs(runs::Runs),
     Graph(graph::Graph),
     Fit(fit::Fit),
@@ -65,6 +73,8 @@ pub enum Outcome {
     Answered,
     /// The answer is written, and it exceeds a limit that was asked for.
     Exceeded,
+    /// The work was interrupted; what was complete is kept.
+    Interrupted,
 }
 
 impl Arguments {
@@ -82,6 +92,8 @@ impl Arguments {
         self.catalog.extend(context)?;
         match &self.command {
             Command::Import(import) => import.run(context),
+            #[cfg(feature = "measure")]
+            Command::Sweep(sweep) => sweep.run(context),
             Command::Runs(runs) => runs.run(context),
             Command::Graph(graph) => graph.run(context),
             Command::Fit(fit) => fit.run(context),
@@ -101,6 +113,7 @@ impl Outcome {
         match self {
             Self::Answered => ExitCode::SUCCESS,
             Self::Exceeded => ExitCode::from(3),
+            Self::Interrupted => ExitCode::from(130),
         }
     }
 }

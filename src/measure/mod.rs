@@ -5,7 +5,14 @@
 //! no device, so that a recorded or an invented series is judged like a live one.
 
 mod clock;
+pub mod energy;
+pub mod http;
+pub mod load;
+pub mod meter;
+pub mod prometheus;
 mod series;
+pub mod sweep;
+pub mod telemetry;
 
 pub use clock::Clock;
 pub use series::Series;

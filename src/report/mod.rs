@@ -26,9 +26,13 @@ pub mod import;
 mod markup;
 pub mod plan;
 pub mod predict;
+#[cfg(feature = "measure")]
+pub mod prometheus;
 pub mod render;
 pub mod runs;
 pub mod study;
+#[cfg(feature = "measure")]
+pub mod sweep;
 mod text;
 pub mod whatif;
 

@@ -1,0 +1,237 @@
+//! `joules sweep`: a grid of configurations, measured one steady state after the other.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, Failure, Outcome};
+use crate::measure::http::Options;
+use crate::measure::meter::MeterChoice;
+use crate::measure::sweep::{
+    Drive, EXAMPLE, Folder, Local, News, Plan, Spec, Status, Stop, Summary, SweepError, complete, merge,
+};
+use crate::report::sweep::{ended, planned, standing};
+use crate::report::{Document, render};
+use crate::runs::read_text;
+use crate::unit::show;
+
+/// Measure a grid of configurations on an inference server or a command, steady state by steady state
+///
+/// SWEEP.toml says what varies, how the server is started and loaded, and how long is measured (--example shows every
+/// key). Each point is kept in DIR as soon as it is complete: the same command goes on where it was stopped, and tries
+/// again what failed. DIR is a store: `joules runs --runs DIR`. Exit code 3 if a point is missing at the end.
+#[derive(Args, Debug)]
+pub(super) struct Sweep {
+    /// File of the sweep
+    #[arg(value_name = "SWEEP.toml", required_unless_present_any = ["status", "example"])]
+    file: Option<PathBuf>,
+    /// Folder of the sweep, made if it is not there
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["status", "example", "dry_run"])]
+    out: Option<PathBuf>,
+    /// Print the plan (order, servers, duration) and measure nothing
+    #[arg(long, conflicts_with_all = ["slurm", "only", "merge"])]
+    dry_run: bool,
+    /// Go on with a file that has further points
+    #[arg(long)]
+    extend: bool,
+    /// Measure one task alone, numbered as in --dry-run; several processes may do so side by side
+    #[arg(long, value_name = "TASK", conflicts_with = "merge")]
+    only: Option<usize>,
+    /// Only make the store out of what is complete
+    #[arg(long)]
+    merge: bool,
+    /// Hand the missing tasks to Slurm as a job array, and a job that merges them
+    #[arg(long, conflicts_with_all = ["only", "merge"])]
+    slurm: bool,
+    /// With --slurm: wait until the jobs have ended
+    #[arg(long, requires = "slurm")]
+    wait: bool,
+    /// Show how the sweep in DIR stands
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "out", "dry_run", "slurm", "only", "merge"])]
+    status: Option<PathBuf>,
+    /// Print a file with every key explained
+    #[arg(long, conflicts_with_all = ["file", "out", "status"])]
+    example: bool,
+    /// GPUs to measure, by index or identity [default: those visible to CUDA]
+    #[arg(long, value_name = "LIST")]
+    gpus: Option<String>,
+    /// The driver's library
+    #[arg(long, value_name = "PATH", hide = true)]
+    nvml_lib: Option<PathBuf>,
+    /// Play a recorded trace instead of reading a device
+    #[arg(long, value_name = "DIR", hide = true)]
+    replay: Option<PathBuf>,
+    /// Variable that holds the key for the server
+    #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
+    key_env: String,
+}
+
+impl Sweep {
+    pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        if self.example {
+            context.write(EXAMPLE, None)?;
+            return Ok(Outcome::Answered);
+        }
+        if let Some(folder) = &self.status {
+            let status = Status::read(folder)?;
+            tell(context, &standing(&status))?;
+            return Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded });
+        }
+        let (Some(file), out) = (&self.file, self.out.as_deref()) else { return Ok(Outcome::Answered) };
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let spec = Spec::parse(&name, &read_text(file)?)?;
+        let plan = Plan::new(&spec);
+        if self.dry_run {
+            let known = out.map(complete).transpose()?.unwrap_or_default();
+            tell(context, &planned(&spec, &plan, &|visit| known.contains_key(&visit.id)))?;
+            return Ok(Outcome::Answered);
+        }
+        let Some(out) = out else { return Ok(Outcome::Answered) };
+        if self.merge {
+            return self.finish(context, &spec, &plan, out, file);
+        }
+        let summary = self.measure(context, &spec, &plan, out)?;
+        if self.only.is_some() {
+            let is_whole = summary.complete == summary.all;
+            return Ok(if summary.is_interrupted {
+                Outcome::Interrupted
+            } else if is_whole {
+                Outcome::Answered
+            } else {
+                Outcome::Exceeded
+            });
+        }
+        let status = Status::read(out)?;
+        tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
+        Ok(if summary.is_interrupted {
+            Outcome::Interrupted
+        } else if status.missing_tasks().is_empty() {
+            Outcome::Answered
+        } else {
+            Outcome::Exceeded
+        })
+    }
+
+    fn finish(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
+        merge(out, spec, plan)?;
+        let status = Status::read(out)?;
+        let summary = Summary::default();
+        tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
+        Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
+    }
+
+    fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
+        let mut folder = Folder::open(out, spec, self.only, self.extend)?;
+        let done = folder.complete_ids()?;
+        let is_open = plan.visits().any(|visit| !done.contains(&visit.id));
+        if !is_open {
+            merge(out, spec, plan)?;
+            return Ok(Summary { all: plan.len(), complete: plan.len(), ..Summary::default() });
+        }
+        let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let meters = MeterChoice {
+            nvml_lib: self.nvml_lib.clone(),
+            gpus: self.gpus.clone(),
+            visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
+            replay: self.replay.clone(),
+            ..MeterChoice::default()
+        };
+        let http = Options { key: variable(&self.key_env), ..Options::default() };
+        let mut station = Local::new(spec, out, &meters, http, &stop)?;
+        let mut progress = Progress::new(context);
+        let drive = Drive {
+            spec,
+            plan,
+            folder: &mut folder,
+            station: &mut station,
+            stop: &stop,
+            watch: &mut |news| progress.show(&news),
+        };
+        let summary = drive.run(self.only)?;
+        progress.end();
+        Ok(summary)
+    }
+}
+
+fn tell(context: &Context, document: &Document) -> Result<(), Failure> {
+    context.write(&render::text(document, &context.style(None)), None)
+}
+
+/// What goes on: a bar on a terminal, else a line for each visit.
+struct Progress<'a> {
+    context: &'a Context,
+    bar: Option<ProgressBar>,
+    all: usize,
+    done: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(context: &'a Context) -> Self {
+        Self { context, bar: None, all: 0, done: 0 }
+    }
+
+    fn show(&mut self, news: &News<'_>) {
+        match news {
+            News::Plan { all, complete } => {
+                (self.all, self.done) = (*all, *complete);
+                if std::io::stderr().is_terminal() {
+                    let template = "{bar:16} {pos}/{len} {eta} left · {wide_msg}";
+                    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+                    let bar = ProgressBar::new(*all as u64).with_style(style).with_position(*complete as u64);
+                    bar.reset_eta();
+                    bar.enable_steady_tick(std::time::Duration::from_secs(1));
+                    self.bar = Some(bar);
+                }
+            }
+            News::Begin(visit) => self.word(&visit.id, true),
+            News::Word(word) => self.word(word, false),
+            News::Done(run) => {
+                self.done += 1;
+                let metric = |name: &str, unit: &str| run.metrics.get(name).map(|value| show(*value, unit));
+                let parts = [metric("power", "W"), metric("energy_per_token", "J").map(|text| format!("{text}/token"))];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                self.line(&format!("[{}/{}] {}: {}", self.done, self.all, run.id, parts.join(", ")));
+                if let Some(bar) = &self.bar {
+                    bar.inc(1);
+                }
+            }
+            News::Failed(what, failed) => {
+                self.line(&format!("failed: {what}: {}", failed.reason));
+                for line in failed.log.iter().rev().take(5).rev() {
+                    self.line(&format!("    {line}"));
+                }
+            }
+        }
+    }
+
+    fn word(&self, word: &str, is_new: bool) {
+        let plain = plain(word);
+        match &self.bar {
+            Some(bar) => bar.set_message(plain),
+            None if !is_new => self.context.remark(&plain),
+            None => {}
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let plain = plain(line);
+        match &self.bar {
+            Some(bar) => bar.println(plain),
+            None => self.context.remark(&plain),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Names and logs of strangers drive no terminal.
+fn plain(text: &str) -> String {
+    crate::report::Span::new(text, crate::report::Tone::Plain).text().to_owned()
+}

@@ -1,0 +1,97 @@
+//! Why nothing can be measured.
+
+use std::path::PathBuf;
+
+/// Why meters cannot be read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum MeterError {
+    /// The driver's library is not there.
+    #[error("the NVIDIA management library `{library}` is not on this machine: {reason}")]
+    #[diagnostic(help(
+        "no NVIDIA driver is installed here, or this is a container without it: start it with `--gpus all` (Docker) or \
+         `--nv` (Apptainer), or set NVIDIA_DRIVER_CAPABILITIES to include `utility`"
+    ))]
+    NoLibrary {
+        /// Its name or path.
+        library: String,
+        /// What the loader says.
+        reason: String,
+    },
+    /// The library is there, the kernel module is not.
+    #[error("the NVIDIA driver is installed but not loaded")]
+    #[diagnostic(help(
+        "load it (`modprobe nvidia`), or reboot after an installation; in a virtual machine see whether it was given a GPU"
+    ))]
+    NotLoaded,
+    /// The library and the kernel module are of different versions.
+    #[error("the NVIDIA library and the loaded driver are of different versions")]
+    #[diagnostic(help(
+        "the driver was upgraded and the old one is still loaded: reboot, or unload and load the kernel module; in a container, restart it"
+    ))]
+    VersionMismatch,
+    /// Access is refused.
+    #[error("this user may not talk to the NVIDIA driver")]
+    #[diagnostic(help(
+        "see the permissions of /dev/nvidiactl and /dev/nvidia0: often a group such as `video` may; a job of a cluster must ask for GPUs"
+    ))]
+    NoPermission,
+    /// Something else.
+    #[error("the NVIDIA driver does not answer: {reason}")]
+    #[diagnostic(help("`nvidia-smi` shows whether the driver works; `dmesg | grep -i nvrm` shows its faults"))]
+    Driver {
+        /// What it says.
+        reason: String,
+    },
+    /// A driver without GPUs.
+    #[error("the NVIDIA driver {version} sees no GPU")]
+    #[diagnostic(help(
+        "`lspci | grep -i nvidia` shows whether the machine has one; a job of a cluster must ask for GPUs"
+    ))]
+    NoGpu {
+        /// Its version.
+        version: String,
+    },
+    /// A GPU that is not there.
+    #[error("`{word}` of {from} {why}")]
+    #[diagnostic(help("here are {known}"))]
+    NoSuchGpu {
+        /// Where it was asked for.
+        from: &'static str,
+        /// As written.
+        word: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What there is.
+        known: String,
+    },
+    /// A choice of nothing.
+    #[error("{from} is `{text}`, which names no GPU")]
+    #[diagnostic(help("name GPUs by index or identity, such as `--gpus 0,1`"))]
+    NoneChosen {
+        /// Where it was asked for.
+        from: &'static str,
+        /// As written.
+        text: String,
+    },
+    /// A trace that cannot be played.
+    #[error("`{}` is not a trace that can be played:\n{faults}", path.display())]
+    #[diagnostic(help(
+        "expected a folder made by `joules measure --out`: trace.toml, ticks.csv, samples.csv, states.csv"
+    ))]
+    Trace {
+        /// Its folder.
+        path: PathBuf,
+        /// All that is wrong, one a line.
+        faults: String,
+    },
+    /// A trace that cannot be written.
+    #[error("cannot write the trace to `{}`", path.display())]
+    #[diagnostic(help("see whether the disk is full, and whether this user may write there"))]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,53 @@
+//! What a recorder needs of a GPU, whoever reads it.
+
+use super::field::State;
+
+/// Who a GPU is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GpuInfo {
+    /// Index of the driver, from 0.
+    pub index: u32,
+    /// As the driver names it: `NVIDIA H200`.
+    pub name: String,
+    /// Its identity, the same on every start.
+    pub uuid: String,
+    /// Power limit in force, W.
+    pub power_limit_w: Option<f64>,
+    /// Whether it is split into instances (MIG), whose energy cannot be told apart.
+    pub is_split: bool,
+}
+
+/// A process with a context on a GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number, as the driver sees it.
+    pub pid: u32,
+    /// Its memory, B.
+    pub memory_b: Option<u64>,
+}
+
+/// Why a value was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReadFault {
+    /// This GPU, or this driver, does not have it.
+    NotSupported,
+    /// The GPU answers no more.
+    Lost(String),
+    /// This once.
+    Failed(String),
+}
+
+/// Reads one GPU. Each call may take milliseconds.
+pub(super) trait GpuReader: Send {
+    /// The energy counter, J.
+    fn energy(&mut self) -> Result<f64, ReadFault>;
+
+    /// Samples of power later than a moment of the driver's (µs since 1970): that moment, and W.
+    fn samples(&mut self, seen_us: u64) -> Result<Vec<(u64, f64)>, ReadFault>;
+
+    /// Everything else, with what is not supported left out; `at` is the moment of the reading, s.
+    fn state(&mut self, at: f64) -> Result<State, ReadFault>;
+
+    /// Who has a context.
+    fn processes(&mut self) -> Result<Vec<Process>, ReadFault>;
+}

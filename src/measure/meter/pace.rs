@@ -1,0 +1,98 @@
+//! When to read the energy counter next, so that its ticks are seen closely and seldom in vain.
+
+use crate::measure::energy::Tick;
+
+/// Between two reads while the rhythm is not known, s.
+const SEARCH: f64 = 0.01;
+/// Between two reads near an expected tick, s. A call on a busy driver takes 3 ms.
+const STEP: f64 = 0.005;
+/// How long before an expected tick to read, s: ticks come up to 3 ms early.
+const GUARD: f64 = 0.006;
+/// Between two reads of a counter that has stopped, s.
+const SLOW: f64 = 0.05;
+/// Ticks come this far apart, s; another rhythm is not believed.
+const RHYTHMS: std::ops::Range<f64> = 0.015..2.0;
+
+/// The rhythm of a counter, learned from its ticks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pace {
+    period: Option<f64>,
+    last: Option<f64>,
+}
+
+impl Pace {
+    /// Takes a tick that was seen.
+    pub(super) fn tick(&mut self, tick: &Tick) {
+        let at = tick.at();
+        if let Some(last) = self.last {
+            let gap = at - last;
+            self.period = match self.period {
+                None => RHYTHMS.contains(&gap).then_some(gap),
+                // A tick that was missed doubles the gap and says nothing of the rhythm.
+                Some(period) if (0.5..1.6).contains(&(gap / period)) => Some(period + (gap - period) / 16.0),
+                Some(period) if gap < period / 2.0 => Some(gap.max(RHYTHMS.start)),
+                Some(period) => Some(period),
+            };
+        }
+        self.last = Some(at);
+    }
+
+    /// When to read next, s; `now` is the end of the last read.
+    pub(super) fn next(&self, now: f64) -> f64 {
+        let (Some(last), Some(period)) = (self.last, self.period) else { return now + SEARCH };
+        let expected = last + period;
+        if now < expected - GUARD - STEP / 2.0 {
+            expected - GUARD
+        } else if now < expected + 3.0 * period {
+            now + STEP
+        } else {
+            now + SLOW
+        }
+    }
+
+    /// Whether nothing moves near `now`, so that there is time for other calls.
+    pub(super) fn is_quiet(&self, now: f64) -> bool {
+        match (self.last, self.period) {
+            (Some(last), Some(period)) => now < last + period * 0.7 || now > last + 2.0 * period,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pace, Tick};
+
+    /// Plays a counter that ticks at `tick(k)`; returns reads per tick and the widest doubt about a tick once the rhythm
+    /// is known.
+    fn play(tick: impl Fn(f64) -> f64, call: f64) -> (f64, f64) {
+        let shown = |t: f64| (0..2000).map(f64::from).take_while(|&k| tick(k) <= t).count();
+        let (mut pace, mut now, mut reads, mut ticks, mut widest) = (Pace::default(), 0.0, 0, 0, 0.0_f64);
+        let (mut value, mut begun) = (shown(0.0), 0.0);
+        while now < 20.0 {
+            let (begin, seen) = (now, shown(now));
+            now += call;
+            reads += 1;
+            if seen != value {
+                let found = Tick { early: begun, late: now, energy_j: 0.0 };
+                pace.tick(&found);
+                ticks += 1;
+                if ticks > 5 {
+                    widest = widest.max(found.late - found.early);
+                }
+            }
+            (value, begun) = (seen, begin);
+            now = pace.next(now).max(now);
+        }
+        (f64::from(reads) / f64::from(ticks), widest)
+    }
+
+    #[test]
+    fn ticks_are_seen_closely_with_few_reads() {
+        for (jitter, call) in [(0.0, 1e-5), (0.0032, 1e-5), (0.0032, 0.003)] {
+            let (reads, widest) = play(|k| 0.033 + 0.1 * k + jitter * (k * 1.7).sin(), call);
+            assert!(reads < 5.0, "{reads} reads for a tick");
+            assert!(widest < 0.016, "a tick is known to {widest} s");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The loop that reads one GPU until it is told to stop, or the GPU is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::field::Field;
+use super::gpu::{GpuReader, ReadFault};
+use super::pace::Pace;
+use super::rapl::Unwrapped;
+use super::record::{GpuRecord, Shared, ZoneRecord};
+use super::trace::Spool;
+use crate::measure::Clock;
+use crate::measure::energy::Tick;
+
+/// Between two readings of the state, s.
+const STATE: f64 = 0.5;
+/// Between two fetches of the driver's samples, s; it keeps those of 2.4 s.
+const SAMPLES: f64 = 0.9;
+/// Between two looks at the processes, s.
+const PROCESSES: f64 = 1.0;
+/// Between two readings of the processor's counters, s.
+const ZONES: f64 = 0.1;
+/// A counter of the processor moves about every millisecond, s.
+const ZONE_STEP: f64 = 0.0015;
+/// Samples of the future, or of so long ago, mean that the time of day was set, s.
+const CLOCK_SET: f64 = 5.0;
+
+/// Reads one GPU.
+pub(super) struct Watch {
+    pub(super) reader: Box<dyn GpuReader>,
+    pub(super) record: Arc<Shared<GpuRecord>>,
+    pub(super) clock: Clock,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) spool: Spool,
+}
+
+/// What the loop remembers.
+#[derive(Default)]
+struct Memory {
+    pace: Pace,
+    /// Start of the last read, and what it showed.
+    last: Option<(f64, f64)>,
+    next_state: f64,
+    next_samples: f64,
+    next_processes: f64,
+    /// Moment of the newest sample, µs since 1970.
+    seen_us: u64,
+    /// What a reading failed with last.
+    failures: u32,
+}
+
+impl Watch {
+    /// Runs until told to stop, or until the GPU is lost.
+    pub(super) fn run(mut self) {
+        let mut memory = Memory::default();
+        while !self.stop.load(Ordering::Relaxed) {
+            if let Err(reason) = self.step(&mut memory) {
+                self.record.lock().ended = Some((self.clock.now(), reason));
+                break;
+            }
+            let now = self.clock.now();
+            let next = memory.pace.next(now);
+            std::thread::sleep(Duration::from_secs_f64((next - now).max(0.0)));
+        }
+        if self.record.lock().ended.is_none() {
+            // The last seconds.
+            let _ = self.samples(&mut memory);
+        }
+        self.record.changed.notify_all();
+    }
+
+    /// One read of the counter, and what else is due.
+    fn step(&mut self, memory: &mut Memory) -> Result<(), String> {
+        self.energy(memory)?;
+        let now = self.clock.now();
+        if !memory.pace.is_quiet(now) {
+            return Ok(());
+        }
+        // One of them between two reads of the counter: each may take milliseconds.
+        if now >= memory.next_state {
+            memory.next_state = now + STATE;
+            self.state()
+        } else if now >= memory.next_samples {
+            memory.next_samples = now + SAMPLES;
+            self.samples(memory)
+        } else if now >= memory.next_processes {
+            memory.next_processes = now + PROCESSES;
+            self.processes()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn energy(&mut self, memory: &mut Memory) -> Result<(), String> {
+        let begin = self.clock.now();
+        let value = self.reader.energy();
+        let end = self.clock.now();
+        let mut record = self.record.lock();
+        record.cost.add(end - begin);
+        let value = match value {
+            Ok(value) => value,
+            Err(ReadFault::Lost(reason)) => return Err(reason),
+            Err(ReadFault::NotSupported) => return Err("this GPU has no energy counter".to_owned()),
+            Err(ReadFault::Failed(reason)) => {
+                memory.failures += 1;
+                return if memory.failures > 50 { Err(reason) } else { Ok(()) };
+            }
+        };
+        memory.failures = 0;
+        record.checked = begin;
+        if let Some((before, shown)) = memory.last
+            && shown != value
+        {
+            let limit = record.info.power_limit_w;
+            record.counter.push(before, end, value, limit);
+            memory.pace.tick(&Tick { early: before, late: end, energy_j: 0.0 });
+            self.spool.tick(record.info.index, before, end, value);
+            self.record.changed.notify_all();
+        }
+        memory.last = Some((begin, value));
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<(), String> {
+        let at = self.clock.now();
+        match self.reader.state(at) {
+            Ok(mut state) => {
+                let mut record = self.record.lock();
+                let present = |stay: &&super::record::Stay| at - stay.last < 2.5 * PROCESSES;
+                let is_known = !record.missing.contains(&"processes");
+                let processes = record.processes.values().filter(present).count();
+                state.set(Field::Processes, is_known.then_some(processes as f64));
+                if record.states().is_empty() {
+                    let missing = Field::ALL.into_iter().filter(|field| state.get(*field).is_none());
+                    record.missing.extend(missing.filter(|field| !is_activity(*field)).map(Field::column));
+                }
+                self.spool.state(record.info.index, &state);
+                record.add_state(state);
+                Ok(())
+            }
+            Err(ReadFault::Lost(reason)) => Err(reason),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn samples(&mut self, memory: &mut Memory) -> Result<(), String> {
+        if self.record.lock().missing.contains(&"samples") {
+            return Ok(());
+        }
+        match self.reader.samples(memory.seen_us) {
+            Ok(fresh) => {
+                let (now, zero) = (self.clock.now(), self.clock.unix(0.0));
+                let newest = fresh.iter().map(|own| own.0).max().unwrap_or(0) as f64 / 1e6 - zero;
+                // Where the time of day was set since, the newest sample is taken as of now.
+                let shift = if (now - newest).abs() > CLOCK_SET { now - newest } else { 0.0 };
+                memory.seen_us = fresh.iter().map(|own| own.0).max().unwrap_or(0).max(memory.seen_us);
+                let moments = fresh.iter().map(|&(at, power)| (at as f64 / 1e6 - zero + shift, power));
+                let mut record = self.record.lock();
+                self.spool.samples(record.info.index, moments.clone());
+                record.add_samples(moments);
+                Ok(())
+            }
+            Err(ReadFault::Lost(reason)) => Err(reason),
+            Err(ReadFault::NotSupported) => {
+                self.record.lock().missing.push("samples");
+                Ok(())
+            }
+            Err(ReadFault::Failed(_)) => Ok(()),
+        }
+    }
+
+    fn processes(&mut self) -> Result<(), String> {
+        if self.record.lock().missing.contains(&"processes") {
+            return Ok(());
+        }
+        match self.reader.processes() {
+            Ok(all) => {
+                let at = self.clock.now();
+                self.record.lock().add_processes(at, &all);
+                Ok(())
+            }
+            Err(ReadFault::Lost(reason)) => Err(reason),
+            Err(ReadFault::NotSupported) => {
+                self.record.lock().missing.push("processes");
+                Ok(())
+            }
+            Err(ReadFault::Failed(_)) => Ok(()),
+        }
+    }
+}
+
+/// Activity comes with the second reading, and only on Hopper and later.
+fn is_activity(field: Field) -> bool {
+    matches!(field, Field::SmActivity | Field::DramActivity | Field::TensorActivity)
+}
+
+/// Reads the counters of the processor until told to stop.
+pub(super) fn watch_zones(zones: &[Arc<Shared<ZoneRecord>>], clock: Clock, stop: &AtomicBool, spool: &Spool) {
+    let mut unwrapped = vec![Unwrapped::default(); zones.len()];
+    while !stop.load(Ordering::Relaxed) {
+        for (shared, counter) in zones.iter().zip(&mut unwrapped) {
+            let mut record = shared.lock();
+            if record.ended.is_some() {
+                continue;
+            }
+            let begin = clock.now();
+            let shown = record.zone.read();
+            let end = clock.now();
+            match shown {
+                Err(reason) => record.ended = Some((end, reason)),
+                Ok(shown) => match counter.take(end, shown, record.zone.range_j) {
+                    None => record.ambiguous.push(end),
+                    Some(energy) => {
+                        record.counter.push(begin - ZONE_STEP, end, energy, None);
+                        spool.zone(&record.zone.name, begin - ZONE_STEP, end, energy);
+                    }
+                },
+            }
+            shared.changed.notify_all();
+        }
+        std::thread::sleep(Duration::from_secs_f64(ZONES));
+    }
+}

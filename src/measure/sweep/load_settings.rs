@@ -1,0 +1,168 @@
+//! The load of one point: templates filled and read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::template::{Values, fill};
+use crate::measure::load::{Arrival, Endpoint};
+use crate::unit::{Dimension, parse_quantity};
+
+/// What is sent to the server at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadSettings {
+    /// How requests are phrased.
+    pub endpoint: Endpoint,
+    /// The name by which the server knows the model.
+    pub model: String,
+    /// Tokens of a prompt: least and most, uniform.
+    pub prompt_tokens: (usize, usize),
+    /// Tokens of an answer: least and most, uniform.
+    pub output_tokens: (usize, usize),
+    /// When requests are sent.
+    pub arrival: Arrival,
+    /// Randomness of sampling.
+    pub temperature: Option<f64>,
+    /// Whether an answer goes on past its natural end.
+    pub ignore_eos: bool,
+    /// Size of the vocabulary that prompts are made of; none for words.
+    pub vocabulary: Option<u32>,
+    /// File of prompts, instead of made-up ones.
+    pub dataset: Option<PathBuf>,
+    /// Seconds of silence after which a request has failed.
+    pub timeout: f64,
+    /// Whether the first requests of a closed loop start part-way.
+    pub stagger: bool,
+}
+
+/// Prompts are made of the first token ids of a vocabulary; every usual one is larger.
+const VOCABULARY: u32 = 20_000;
+
+impl LoadSettings {
+    /// The load of a point, or every key that is wrong with why.
+    pub fn of(load: &BTreeMap<String, String>, values: &Values) -> Result<Self, Vec<(String, String)>> {
+        let mut reader = Fields { load, values, faults: Vec::new() };
+        let endpoint = reader.read("endpoint", |text| match text.trim_start_matches("/v1/") {
+            "completions" => Ok(Endpoint::Completions),
+            "chat" | "chat/completions" => Ok(Endpoint::Chat),
+            _ => Err(format!("`{text}` is no endpoint; write `completions` or `chat`")),
+        });
+        let endpoint = endpoint.unwrap_or(Endpoint::Completions);
+        let model = reader.read("model", |text| Ok(text.to_owned()));
+        let prompt_tokens = reader.length("prompt_tokens");
+        let output_tokens = reader.length("output_tokens");
+        let arrival = reader.arrival();
+        let temperature = reader.read("temperature", |text| match text.parse::<f64>() {
+            Ok(value) if (0.0..=10.0).contains(&value) => Ok(value),
+            _ => Err(format!("`{text}` is no temperature of sampling; write 0 to 2")),
+        });
+        let ignore_eos = reader.flag("ignore_eos");
+        let stagger = reader.flag("stagger");
+        let vocabulary = reader.read("vocabulary", |text| match text {
+            "none" => Ok(None),
+            _ => count(text, 2).map(|size| u32::try_from(size).ok()),
+        });
+        let dataset = reader.read("dataset", |text| Ok(PathBuf::from(text)));
+        let timeout = reader.read("timeout", super::tables::seconds);
+        let (Some(prompt_tokens), Some(output_tokens), Some(arrival), true) =
+            (prompt_tokens, output_tokens, arrival, reader.faults.is_empty())
+        else {
+            return Err(reader.faults);
+        };
+        let default = if endpoint == Endpoint::Chat { None } else { Some(VOCABULARY) };
+        Ok(Self {
+            endpoint,
+            model: model.unwrap_or_default(),
+            prompt_tokens,
+            output_tokens,
+            arrival,
+            temperature,
+            ignore_eos: ignore_eos.unwrap_or(true),
+            vocabulary: vocabulary.unwrap_or(default),
+            dataset,
+            timeout: timeout.unwrap_or(600.0),
+            stagger: stagger.unwrap_or(true),
+        })
+    }
+}
+
+struct Fields<'a> {
+    load: &'a BTreeMap<String, String>,
+    values: &'a Values,
+    faults: Vec<(String, String)>,
+}
+
+impl Fields<'_> {
+    /// What the load says, or the condition of the same name.
+    fn read<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let text = match self.load.get(key) {
+            Some(text) => fill(text, self.values),
+            None => Ok(self.values.get(key)?.to_string()),
+        };
+        match text.and_then(|text| parse(&text)) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.faults.push((key.to_owned(), message));
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, key: &str) -> Option<bool> {
+        self.read(key, |text| text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`")))
+    }
+
+    /// A length that must be there.
+    fn length(&mut self, key: &str) -> Option<(usize, usize)> {
+        let known = self.faults.len();
+        let found = self.read(key, range);
+        if found.is_none() && self.faults.len() == known {
+            self.faults.push((key.to_owned(), "it is missing; write `200`, or a range `100..300`".to_owned()));
+        }
+        found
+    }
+
+    /// A closed loop by `concurrency`, an open one by `request_rate`, bursts by both that and `burst`.
+    fn arrival(&mut self) -> Option<Arrival> {
+        let clients = self.read("concurrency", |text| count(text, 1));
+        let rate = self.read("request_rate", positive);
+        let size = self.read("burst", |text| count(text, 1));
+        let burstiness = self.read("burstiness", positive).unwrap_or(1.0);
+        let ramp = self.read("ramp", super::tables::seconds).unwrap_or(0.0);
+        match (clients, rate, size) {
+            (Some(clients), None, None) => Some(Arrival::Closed { clients, ramp }),
+            (None, Some(rate), None | Some(1)) => Some(Arrival::Open { rate, burstiness }),
+            (None, Some(rate), Some(size)) => Some(Arrival::Bursts { size, period: size as f64 / rate }),
+            _ => {
+                if self.faults.is_empty() {
+                    let message = "give either this, for clients in a closed loop, or `request_rate`, for an open loop";
+                    self.faults.push(("concurrency".to_owned(), message.to_owned()));
+                }
+                None
+            }
+        }
+    }
+}
+
+fn count(text: &str, least: usize) -> Result<usize, String> {
+    match text.trim().parse::<usize>() {
+        Ok(count) if count >= least => Ok(count),
+        _ => Err(format!("`{text}` is no whole number of at least {least}")),
+    }
+}
+
+/// `200`, or `100..300`.
+fn range(text: &str) -> Result<(usize, usize), String> {
+    let Some((first, last)) = text.split_once("..") else { return count(text, 1).map(|count| (count, count)) };
+    let (first, last) = (count(first, 1)?, count(last, 1)?);
+    if last < first { Err(format!("`{text}` falls; write the smaller number first")) } else { Ok((first, last)) }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok();
+    let quantity = || {
+        let (value, unit) = parse_quantity(text).ok()?;
+        (unit.dimension == Dimension::FREQUENCY).then_some(value)
+    };
+    let found = number.or_else(quantity).filter(|value| *value > 0.0 && value.is_finite());
+    found.ok_or_else(|| format!("`{text}` is no rate; write `8`, in requests per second"))
+}

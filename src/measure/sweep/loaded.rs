@@ -1,0 +1,152 @@
+//! A load on a server as the work of a point.
+
+use std::time::Duration;
+
+use super::judge::{Judgement, judge};
+use super::load_settings::LoadSettings;
+use super::local::Local;
+use super::outcome;
+use super::plan::Visit;
+use super::spec::Server;
+use super::station::{Ending, Failed, Measured, Tell};
+use crate::measure::Series;
+use crate::measure::http::{Blocking, Client, Options};
+use crate::measure::load::{LoadPlan, Prompts, Running, dataset, start};
+use crate::measure::telemetry::Scraper;
+
+/// How often the load is looked at, and its server asked for metrics, s.
+const LOOK: f64 = 1.0;
+/// Seconds between questions whether the server is healthy.
+const HEALTH: f64 = 10.0;
+/// Seconds that a request may need to be given up.
+const DRAIN: f64 = 0.0;
+
+/// What a point under load is measured with.
+pub(super) struct Loaded {
+    pub(super) settings: LoadSettings,
+    pub(super) running: Running,
+    pub(super) scraper: Option<Scraper>,
+}
+
+/// Loads the server as the visit asks, until its steady state is known well enough.
+pub(super) fn measure(local: &mut Local<'_>, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
+    let Some(server) = &local.spec.server else { return Err(Failed::new("a load needs a `[server]`").into()) };
+    let loaded = begin(local, server, visit)?;
+    let judgement = watch(local, &loaded, tell)?;
+    local.recorder.wait_past(judgement.to);
+    let window = local.recorder.window(judgement.from, judgement.to);
+    if let Some((at, why)) = window.gpus.iter().find_map(|gpu| gpu.lost.clone()) {
+        let reason = format!("a GPU was lost {:.1} s after the start: {why}", at - loaded.running.start());
+        return Err(Failed::new(reason).into());
+    }
+    Ok(outcome::of(local, loaded, &judgement, &window, DRAIN))
+}
+
+/// Starts the load and the scrapes of the server.
+fn begin(local: &Local<'_>, server: &Server, visit: &Visit) -> Result<Loaded, Ending> {
+    let values = &local.spec.points[visit.point].values;
+    let load = local.spec.load.as_ref().ok_or_else(|| Failed::new("there is no `[load]`"))?;
+    let settings = LoadSettings::of(load, values).map_err(|faults| {
+        let faults: Vec<String> = faults.into_iter().map(|(key, message)| format!("`{key}`: {message}")).collect();
+        Failed::new(faults.join("; "))
+    })?;
+    let failed = |error: &dyn std::fmt::Display| Failed::new(error.to_string());
+    let mut plan = LoadPlan::new(
+        local.url(server, "")?,
+        &settings.model,
+        settings.arrival,
+        Prompts {
+            dataset: match &settings.dataset {
+                Some(path) => dataset(path).map_err(|error| failed(&error))?,
+                None => Vec::new(),
+            },
+            lengths: settings.prompt_lengths(),
+            vocabulary: settings.vocabulary,
+        },
+        settings.output_lengths(),
+    );
+    plan.endpoint = settings.endpoint;
+    plan.ignore_eos = settings.ignore_eos;
+    plan.temperature = settings.temperature;
+    plan.stagger = settings.stagger;
+    plan.silence_timeout = settings.timeout;
+    plan.header_timeout = settings.timeout;
+    // Repeats of a point see other prompts, another seed of the sweep too.
+    plan.seed = local.spec.seed.wrapping_mul(1_000_003).wrapping_add((visit.point * 101 + visit.repeat) as u64);
+    let client = Client::new(local.http_options.clone()).map_err(|error| failed(&error))?;
+    let scraper = match &server.metrics {
+        None => None,
+        Some(path) => Some(scraper(local, local.url(server, path)?, &local.http_options)?),
+    };
+    let running = start(plan, &client, local.clock).map_err(|error| failed(&error))?;
+    Ok(Loaded { settings, running, scraper })
+}
+
+fn scraper(local: &Local<'_>, url: crate::measure::http::Url, options: &Options) -> Result<Scraper, Failed> {
+    let http = Blocking::new(options.clone()).map_err(|error| Failed::new(error.to_string()))?;
+    let fetch = move || match http.get(&url, Duration::from_secs(5)) {
+        Ok(answer) if answer.is_success() => Ok(answer.text().into_owned()),
+        Ok(answer) => Err(format!("`{url}` answers {}", answer.status)),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(Scraper::start(local.clock, Duration::from_secs_f64(LOOK), fetch))
+}
+
+/// Looks at the load each second, until enough is known of it or its time is over.
+fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<Judgement, Ending> {
+    let steady = local.spec.steady;
+    let begun = loaded.running.start();
+    let (mut moved, mut asked) = ((begun, 0.0), begun);
+    loop {
+        local.stop.wait(LOOK)?;
+        let now = local.clock.now();
+        let tally = loaded.running.counts();
+        let tokens = tally.tokens();
+        let count = tokens.points().last().map_or(0.0, |point| point.1);
+        if count > moved.1 {
+            moved = (now, count);
+        }
+        check(local, loaded, now, moved.0, &mut asked)?;
+        let is_over = loaded.running.is_over();
+        let energy = sum(&local.recorder.counters());
+        let found = judge(&tokens, &tally.decoding(), &energy, begun, now, &steady);
+        let time_is_over = now - begun >= steady.max_time || is_over;
+        tell(&format!("{:.0} s of load: {}", now - begun, found.progress()));
+        if found.is_enough || time_is_over {
+            return if found.to > found.from {
+                Ok(found)
+            } else {
+                Err(Failed::new(format!("no steady state in {:.0} s of load: {}", now - begun, found.reasons.join("; "))).into())
+            };
+        }
+    }
+}
+
+/// Whether the point must be given up.
+fn check(local: &mut Local<'_>, loaded: &Loaded, now: f64, moved: f64, asked: &mut f64) -> Result<(), Ending> {
+    let stagnation = local.spec.steady.stagnation;
+    if now - moved > stagnation {
+        let faults = loaded.running.counts();
+        let said = faults.faults().keys().next().map(|text| format!("; requests failed: {text}")).unwrap_or_default();
+        let reason = format!("no token came for {stagnation:.0} s{said}");
+        let mut failed = local.server_fault().unwrap_or_else(|| Failed::new(String::new()));
+        failed.reason = if failed.reason.is_empty() { reason } else { format!("{reason}; {}", failed.reason) };
+        failed.is_server_down = true;
+        failed.log = local.server_log();
+        return Err(failed.into());
+    }
+    if local.server_has_ended() || now - *asked > HEALTH {
+        *asked = now;
+        if let Some(failed) = local.server_fault() {
+            return Err(failed.into());
+        }
+    }
+    Ok(())
+}
+
+/// The energy of all GPUs at the moments of the first one's ticks.
+fn sum(counters: &[Series]) -> Series {
+    let Some(first) = counters.first() else { return Series::new() };
+    let at = |moment: f64| counters.iter().map(|own| own.at(moment)).sum::<Option<f64>>();
+    first.points().iter().filter_map(|&(moment, _)| Some((moment, at(moment)?))).collect()
+}

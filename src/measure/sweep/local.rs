@@ -1,0 +1,322 @@
+//! This machine as a place to measure.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::SweepError;
+use super::folder::file_name;
+use super::plan::{Block, Visit};
+use super::server::{Process, ending};
+use super::spec::{Launch, Server, Spec};
+use super::station::{Ending, Failed, Idle, Measured, Station, Tell};
+use super::stop::{Interrupted, Stop};
+use super::template::{Values, fill};
+use super::{command, told};
+use crate::measure::Clock;
+use crate::measure::http::{Blocking, Options, Url};
+use crate::measure::meter::{MeterChoice, Recorder};
+
+/// How often a server is asked whether it is ready, s.
+const ASK: f64 = 0.25;
+/// How long a server may take to say so.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a process that is stopped in a hurry may take, s.
+const HURRY: f64 = 1.0;
+
+/// This machine: its meters, and the servers and commands started on it.
+pub struct Local<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) logs: PathBuf,
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder,
+    pub(super) stop: Stop,
+    pub(super) http: Blocking,
+    pub(super) http_options: Options,
+    server: Option<Process>,
+    /// Whether a server was started that is no child of ours any more, or runs behind one.
+    is_serving: bool,
+    values: Values,
+}
+
+impl<'a> Local<'a> {
+    /// Starts the meters. Logs go into the folder of the sweep; `http` says how to speak to the server.
+    pub fn new(
+        spec: &'a Spec,
+        folder: &Path,
+        meters: &MeterChoice,
+        http: Options,
+        stop: &Stop,
+    ) -> Result<Self, SweepError> {
+        let no_meter = |reason: String| SweepError::NoMeter { reason };
+        let clock = Clock::start();
+        let recorder = Recorder::start(clock, meters).map_err(|error| no_meter(error.to_string()))?;
+        let http_options = http.clone();
+        let http = Blocking::new(http).map_err(|error| no_meter(error.to_string()))?;
+        // The first tick of a counter is seen before anything is measured.
+        recorder.wait_past(clock.now());
+        let logs = folder.join("logs");
+        let stop = stop.clone();
+        Ok(Self {
+            spec,
+            logs,
+            clock,
+            recorder,
+            stop,
+            http,
+            http_options,
+            server: None,
+            is_serving: false,
+            values: Values::new(),
+        })
+    }
+
+    /// Mean power over so many seconds from now in which nothing is done.
+    fn idle(
+        &self,
+        kind: &'static str,
+        when: &'static str,
+        seconds: f64,
+        tell: &mut Tell<'_>,
+    ) -> Result<Option<Idle>, Interrupted> {
+        if seconds <= 0.0 {
+            return Ok(None);
+        }
+        tell(&format!("idle power, {}, {seconds} s", if kind == "loaded" { "server loaded" } else { "no server" }));
+        self.stop.wait(self.spec.baseline.settle)?;
+        let from = self.clock.now();
+        self.stop.wait(seconds)?;
+        let to = self.clock.now();
+        self.recorder.wait_past(to);
+        Ok(told::idle(kind, when, &self.recorder.window(from, to)))
+    }
+
+    pub(super) fn url(&self, server: &Server, path: &str) -> Result<Url, Failed> {
+        let address = fill(&server.url, &self.values).map_err(Failed::new)?;
+        let whole = format!("{}{path}", address.trim_end_matches('/'));
+        Url::parse(&whole).map_err(|error| Failed::new(error.to_string()))
+    }
+
+    /// Whether the server says that it is ready; else what it says.
+    pub(super) fn health(&self, server: &Server) -> Result<(), String> {
+        let url = self.url(server, &server.health).map_err(|failed| failed.reason)?;
+        match self.http.get(&url, PATIENCE) {
+            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) => Err(format!("`{url}` answers {}", answer.status)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Starts the server, and waits until it is ready.
+    fn serve(&mut self, server: &Server, launch: &Launch, tell: &mut Tell<'_>) -> Result<(), Ending> {
+        self.clear(server, tell)?;
+        let log = self.logs.join(format!("server-{}.log", file_name(&launch.argv.join(" "))));
+        tell(&format!("starting the server: {}", launch.argv.join(" ")));
+        let mut process = Process::start(launch, &log).map_err(Failed::new)?;
+        note_group(&self.logs, process.id());
+        self.is_serving = true;
+        let begun = self.clock.now();
+        loop {
+            if let Some(status) = process.ended() {
+                // A command that starts a server behind it and ends well is no failure where another command stops it.
+                if !(status.success() && !server.stop.is_empty()) {
+                    let reason = format!("the server {} before it was ready", ending(status));
+                    return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
+                }
+            }
+            let said = self.health(server);
+            if said.is_ok() {
+                break;
+            }
+            let waited = self.clock.now() - begun;
+            if waited > server.start_timeout {
+                let said = said.err().unwrap_or_default();
+                let reason = format!("the server was not ready after {:.0} s: {said}", server.start_timeout);
+                return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
+            }
+            if let Err(interrupted) = self.stop.wait(ASK) {
+                process.stop(HURRY);
+                return Err(interrupted.into());
+            }
+        }
+        tell(&format!("the server is ready after {:.1} s", self.clock.now() - begun));
+        self.server = Some(process);
+        Ok(())
+    }
+
+    /// Nothing else may answer where the server is to listen: what a sweep that was killed has left is ended.
+    fn clear(&mut self, server: &Server, tell: &mut Tell<'_>) -> Result<(), Ending> {
+        stop_group(&self.logs);
+        if self.health(server).is_err() {
+            return Ok(());
+        }
+        if !server.stop.is_empty() {
+            tell("a server runs already; it is stopped first");
+            self.run_stop(server, server.stop_timeout);
+        }
+        let end = self.clock.now() + 10.0;
+        while self.health(server).is_ok() {
+            if self.clock.now() > end {
+                let reason = format!(
+                    "a server that this sweep did not start answers at {}; stop it, or leave `argv` away to measure it",
+                    server.url
+                );
+                return Err(Failed::new(reason).into());
+            }
+            self.stop.wait(ASK)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the command that stops the server.
+    fn run_stop(&self, server: &Server, patience: f64) {
+        let Ok(Some(launch)) = server.stopping(&self.values) else { return };
+        if let Ok(mut process) = Process::start(&launch, &self.logs.join("stop.log")) {
+            // Asked to stop oneself, one still stops the server.
+            let _ = process.wait(patience, &Stop::new());
+            process.stop(HURRY);
+        }
+    }
+
+    fn end_server(&mut self) {
+        if !self.is_serving {
+            return;
+        }
+        let Some(server) = &self.spec.server else { return };
+        let patience = if self.stop.is_raised() { HURRY } else { server.stop_timeout };
+        self.run_stop(server, patience);
+        if let Some(mut process) = self.server.take() {
+            process.stop(patience);
+        }
+        forget_group(&self.logs);
+        self.is_serving = false;
+    }
+
+    /// Whether the process of the server has ended, where that means something.
+    pub(super) fn server_has_ended(&mut self) -> bool {
+        let is_launcher = self.spec.server.as_ref().is_some_and(|server| !server.stop.is_empty());
+        !is_launcher && self.server.as_mut().is_some_and(|process| process.ended().is_some())
+    }
+
+    /// The last lines of the server's log.
+    pub(super) fn server_log(&self) -> Vec<String> {
+        self.server.as_ref().map(Process::tail).unwrap_or_default()
+    }
+
+    /// A word on the server, if it is down.
+    pub(super) fn server_fault(&mut self) -> Option<Failed> {
+        let server = self.spec.server.as_ref()?;
+        if let Some(process) = &mut self.server
+            && let Some(status) = process.ended()
+            && server.stop.is_empty()
+        {
+            let reason = format!("the server {}", ending(status));
+            return Some(Failed { reason, log: process.tail(), is_server_down: true });
+        }
+        let said = self.health(server).err()?;
+        let log = self.server.as_ref().map(Process::tail).unwrap_or_default();
+        Some(Failed { reason: format!("the server is not healthy any more: {said}"), log, is_server_down: true })
+    }
+}
+
+impl Station for Local<'_> {
+    fn enter(&mut self, block: &Block, tell: &mut Tell<'_>) -> Result<Vec<Idle>, Ending> {
+        if let Some(visit) = block.visits.first() {
+            self.values.clone_from(&self.spec.points[visit.point].values);
+        }
+        let mut found = Vec::new();
+        let baseline = self.spec.baseline;
+        if block.starts_server() || self.spec.server.is_none() {
+            found.extend(self.idle("no_context", "before", baseline.no_context, tell)?);
+        }
+        let Some(server) = &self.spec.server else { return Ok(found) };
+        match &block.launch {
+            Some(launch) if !launch.argv.is_empty() => self.serve(server, launch, tell)?,
+            _ => self.health(server).map_err(|said| Failed::new(format!("the server is not there: {said}")))?,
+        }
+        found.extend(self.idle("loaded", "before", baseline.loaded, tell)?);
+        Ok(found)
+    }
+
+    fn rest(&mut self, tell: &mut Tell<'_>) -> Result<(), Ending> {
+        let Some(aim) = self.spec.cool_to else { return Ok(self.stop.wait(self.spec.cooldown)?) };
+        let end = self.clock.now() + self.spec.cooldown;
+        let mut has_told = false;
+        loop {
+            self.stop.wait(0.5)?;
+            let now = self.clock.now();
+            let window = self.recorder.window(now - 2.0, now);
+            let Some(warm) = window.observed.get("temperature").copied() else { return Ok(()) };
+            if warm <= aim || now > end {
+                return Ok(());
+            }
+            if !has_told {
+                tell(&format!("cooling down from {:.0} °C to {:.0} °C", warm - 273.15, aim - 273.15));
+                has_told = true;
+            }
+        }
+    }
+
+    fn measure(&mut self, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
+        self.values.clone_from(&self.spec.points[visit.point].values);
+        let mut measured = match &self.spec.command {
+            Some(own) => command::measure(self, own, visit, tell)?,
+            None => super::loaded::measure(self, visit, tell)?,
+        };
+        told::add_machine(&mut measured, &self.recorder);
+        Ok(measured)
+    }
+
+    fn leave(&mut self, block: &Block, tell: &mut Tell<'_>) -> Vec<Idle> {
+        let mut found = Vec::new();
+        let baseline = self.spec.baseline;
+        // Nobody waits for a baseline who was asked to stop, or whose server is gone.
+        let is_alive = self.spec.server.is_some() && !self.stop.is_raised() && self.server_fault().is_none();
+        if is_alive {
+            found.extend(self.idle("loaded", "after", baseline.loaded, tell).unwrap_or_default());
+        }
+        if block.starts_server() {
+            tell("stopping the server");
+            self.end_server();
+        }
+        found
+    }
+}
+
+impl Drop for Local<'_> {
+    fn drop(&mut self) {
+        self.end_server();
+    }
+}
+
+/// Notes the process group of a server, so that a later start can end it if this process is killed.
+fn note_group(logs: &Path, id: u32) {
+    let started = started(id).unwrap_or_default();
+    // Without the note a server that is left over is found by its address.
+    let _ = std::fs::write(logs.join("server.pid"), format!("{id} {started}\n"));
+}
+
+fn forget_group(logs: &Path) {
+    let _ = std::fs::remove_file(logs.join("server.pid"));
+}
+
+/// Ends the group of a server that a killed sweep has left, if its number is still that process.
+fn stop_group(logs: &Path) {
+    let Ok(text) = std::fs::read_to_string(logs.join("server.pid")) else { return };
+    let mut words = text.split_whitespace();
+    let (Some(id), Some(then)) = (words.next().and_then(|id| id.parse::<u32>().ok()), words.next()) else { return };
+    let group = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
+    if let (Some(group), Some(now)) = (group, started(id))
+        && now == then
+    {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    forget_group(logs);
+}
+
+/// When a process was started, in ticks of the system: with its number, an identity.
+fn started(id: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name of the program stands in brackets and may hold anything.
+    let (_, behind) = stat.rsplit_once(')')?;
+    behind.split_whitespace().nth(19).map(str::to_owned)
+}

@@ -1,0 +1,47 @@
+//! How is a whole grid measured, so that nothing of it is lost?
+//!
+//! A [`Spec`] is read from `SWEEP.toml` ([`EXAMPLE`] shows every key). Its [`Plan`] groups the points by the server they need,
+//! shuffles blocks and points by the seed against drift, and puts a replicated anchor at both ends of a block. [`Drive`] goes
+//! through it on a [`Station`]: idle baselines, the server, each point until its steady state is known well enough. Each
+//! visit is kept in the [`Folder`] before the next begins; what is there is there whole, so that a sweep goes on where it was
+//! stopped, whatever stopped it. [`merge`] makes a store of it.
+
+mod command;
+mod compare;
+mod drive;
+mod error;
+mod folder;
+mod journal;
+mod judge;
+mod load_settings;
+mod loaded;
+mod local;
+mod merge;
+mod outcome;
+mod plan;
+mod points;
+mod read;
+mod server;
+mod spec;
+mod station;
+mod status;
+mod stop;
+mod tables;
+mod template;
+mod told;
+
+pub use drive::{Drive, News, Summary};
+pub use error::{Fault, SweepError};
+pub use folder::{Folder, complete, history};
+pub use load_settings::LoadSettings;
+pub use local::Local;
+pub use merge::{merge, spread};
+pub use plan::{Block, Plan, Visit};
+pub use spec::{Baseline, Command, Conditional, Launch, Point, Server, Slurm, Spec, Steady};
+pub use station::{Ending, Failed, Idle, Measured, Station, Tell};
+pub use status::{State, Status, VisitStatus};
+pub use stop::{Interrupted, Stop};
+pub use template::Values;
+
+/// A file with every key explained.
+pub const EXAMPLE: &str = include_str!("example.toml");

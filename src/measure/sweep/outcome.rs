@@ -1,0 +1,189 @@
+//! What a window of load says of a run.
+
+use std::fmt::Write as _;
+
+use super::judge::Judgement;
+use super::load_settings::LoadSettings;
+use super::loaded::Loaded;
+use super::local::Local;
+use super::station::Measured;
+use super::told;
+use crate::measure::Series;
+use crate::measure::load::{Arrival, Lengths, Quantiles, Summary, Tally};
+use crate::measure::meter::Window;
+use crate::measure::telemetry::Observed;
+use crate::runs::Value;
+
+impl LoadSettings {
+    pub(super) fn prompt_lengths(&self) -> Lengths {
+        lengths(self.prompt_tokens)
+    }
+
+    pub(super) fn output_lengths(&self) -> Lengths {
+        lengths(self.output_tokens)
+    }
+}
+
+fn lengths((from, to): (usize, usize)) -> Lengths {
+    let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
+    if from == to { Lengths::Constant(count(from)) } else { Lengths::Uniform { from: count(from), to: count(to) } }
+}
+
+/// The run of a window.
+pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, window: &Window, drain: f64) -> Measured {
+    let (from, to) = (judgement.from, judgement.to);
+    let seen = loaded.scraper.as_ref().map(|scraper| scraper.window(from, to));
+    let running = loaded.scraper.as_ref().and_then(super::super::telemetry::Scraper::running);
+    let waiting = loaded.scraper.as_ref().and_then(super::super::telemetry::Scraper::waiting);
+    let overhead = loaded.running.overhead(from, to);
+    let begun = loaded.running.start();
+    let tally = loaded.running.stop(drain).tally;
+    let summary = Summary::of(&tally, from, to);
+    let mut measured = told::of_window(window);
+    conditions(&mut measured, &loaded.settings, &summary);
+    let prompt = seen.as_ref().and_then(|seen| seen.prompt_tokens).or(summary.prompt_tokens.map(|count| count as f64));
+    if let Some(seen) = &seen {
+        add_telemetry(&mut measured, seen);
+    }
+    if let Some(running) = summary.decoding {
+        measured.observed.entry("running_batch".to_owned()).or_insert(running);
+    }
+    metrics(&mut measured, &loaded.settings, &summary, window, prompt);
+    let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
+    say("verdict", if window.valid { judgement.verdict() } else { "not valid: the energy is not known for the whole window".to_owned() });
+    if let Some(share) = judgement.interval {
+        say("energy_per_token_interval", format!("{share:.5}"));
+    }
+    say("requests_finished", summary.done.to_string());
+    say("requests_failed", summary.failed.to_string());
+    if let Some(tokens) = summary.output_tokens {
+        say("output_tokens_window", format!("{tokens:.1}"));
+    }
+    if let Some(cost) = overhead {
+        say("client_cores", format!("{:.3}", cost.cores));
+        say("client_late", format!("{:.4}", cost.late));
+    }
+    let mut caveats: Vec<String> = summary.caveats.iter().map(|caveat| caveat.text.clone()).collect();
+    caveats.extend(seen.iter().flat_map(|seen| &seen.caveats).map(|caveat| caveat.text.clone()));
+    caveats.extend(overhead.and_then(|cost| cost.bottleneck()));
+    if !caveats.is_empty() {
+        let all = measured.details.entry("caveats".to_owned()).or_default();
+        if !all.is_empty() {
+            caveats.insert(0, std::mem::take(all));
+        }
+        *all = caveats.join("; ");
+    }
+    measured.series = Some(series(local, &tally, running.as_ref(), waiting.as_ref(), begun, to));
+    measured
+}
+
+/// What the load was, as conditions; what the sweep's file says goes before.
+fn conditions(measured: &mut Measured, settings: &LoadSettings, summary: &Summary) {
+    let mut add = |name: &str, value: f64| drop(measured.conditions.insert(name.to_owned(), Value::Number(value)));
+    let middle = |(from, to): (usize, usize)| (from + to) as f64 / 2.0;
+    if settings.dataset.is_none() {
+        add("prompt_tokens", middle(settings.prompt_tokens));
+    }
+    if settings.dataset.is_none() && settings.ignore_eos {
+        let (from, to) = (settings.output_tokens.0 as f64, settings.output_tokens.1 as f64);
+        add("output_tokens", middle(settings.output_tokens));
+        // E[l²]/E[l]² of a uniform range a..b: 1 + (b − a)² / (3 (a + b)²).
+        add("output_tokens_dispersion", 1.0 + (to - from).powi(2) / (3.0 * (from + to).powi(2)));
+    } else if let Some(length) = summary.answer_length {
+        add("output_tokens", length);
+        if let Some(dispersion) = summary.answer_length_dispersion {
+            add("output_tokens_dispersion", dispersion);
+        }
+    }
+    match settings.arrival {
+        Arrival::Closed { clients, .. } => add("concurrency", clients as f64),
+        Arrival::Open { rate, .. } => add("request_rate", rate),
+        Arrival::Bursts { size, period } => {
+            add("request_rate", size as f64 / period);
+            add("burst", size as f64);
+        }
+    }
+}
+
+fn add_telemetry(measured: &mut Measured, seen: &Observed) {
+    for (name, value) in &seen.latents {
+        measured.observed.insert(name.clone(), *value);
+    }
+    for (name, value) in &seen.details {
+        measured.details.insert(name.clone(), told::number(*value));
+    }
+    // The server's own view of what the client measures better, kept to compare.
+    for (name, value) in &seen.metrics {
+        measured.details.insert(format!("server_{name}"), told::number(*value));
+    }
+}
+
+fn metrics(
+    measured: &mut Measured,
+    settings: &LoadSettings,
+    summary: &Summary,
+    window: &Window,
+    prompt_tokens: Option<f64>,
+) {
+    let mut add = |name: &str, value: Option<f64>| {
+        if let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) {
+            measured.metrics.insert(name.to_owned(), value);
+        }
+    };
+    let tokens = summary.output_tokens.filter(|tokens| *tokens > 0.0);
+    let per_token = tokens.map(|tokens| window.energy_j / tokens);
+    add("energy_per_token", per_token);
+    add("energy_per_total_token", tokens.zip(prompt_tokens).map(|(out, prompt)| window.energy_j / (out + prompt)));
+    let length = if settings.ignore_eos && settings.dataset.is_none() {
+        Some((settings.output_tokens.0 + settings.output_tokens.1) as f64 / 2.0)
+    } else {
+        summary.answer_length
+    };
+    add("energy_per_response", per_token.zip(length).map(|(energy, length)| energy * length));
+    add("throughput", tokens.map(|tokens| tokens / window.duration_s()));
+    add("throughput_per_watt", tokens.map(|tokens| tokens / window.energy_j));
+    let mut quantiles = |name: &str, found: Option<Quantiles>| {
+        let Some(own) = found else { return };
+        for (rank, value) in [("p50", own.p50), ("p90", own.p90), ("p95", own.p95), ("p99", own.p99)] {
+            add(&format!("{name}_{rank}"), Some(value));
+        }
+    };
+    quantiles("itl", summary.between_tokens);
+    quantiles("ttft", summary.first_token);
+    if let (Some(prompt), Some(tokens)) = (prompt_tokens, tokens) {
+        measured.observed.entry("prefill_ratio".to_owned()).or_insert(prompt / tokens);
+    }
+}
+
+/// Tokens, watts and requests of each second of the load, as CSV.
+fn series(
+    local: &Local<'_>,
+    tally: &Tally,
+    running: Option<&Series>,
+    waiting: Option<&Series>,
+    begun: f64,
+    to: f64,
+) -> String {
+    let mut text = "t_s,tokens,power_w,decoding,under_way,server_running,server_waiting\n".to_owned();
+    let (tokens, decoding, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
+    let counters = local.recorder.counters();
+    let cell = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
+    let mut at = begun;
+    while at + 1.0 <= to {
+        let end = at + 1.0;
+        let risen = |own: &Series| Some(own.at(end)? - own.at(at)?);
+        let power: Option<f64> = counters.iter().map(risen).sum();
+        let mean = |own: Option<&Series>| own.filter(|own| !own.points().is_empty()).and_then(|own| own.mean(at, end));
+        let cells = [
+            risen(&tokens),
+            power.filter(|_| !counters.is_empty()),
+            mean(Some(&decoding)),
+            mean(Some(&under_way)),
+            mean(running),
+            mean(waiting),
+        ];
+        let _ = writeln!(text, "{:.3},{}", at - begun, cells.map(cell).join(","));
+        at = end;
+    }
+    text
+}

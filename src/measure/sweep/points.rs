@@ -1,0 +1,325 @@
+//! The points of a sweep: constants, the grid of the knobs, and further points.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::load_settings::LoadSettings;
+use super::spec::{Point, Spec};
+use super::tables::{Reader, Said, Section};
+use super::template::{Values, fill, is_name};
+use crate::notes::{did_you_mean, nearest};
+use crate::runs::{Value, axes, condition_name, conditions};
+
+/// More points than a sweep can measure.
+const MOST: usize = 10_000;
+
+/// Which names the file uses, and where a placeholder of that name stands.
+#[derive(Default)]
+pub(super) struct Axes {
+    pub(super) places: Vec<(String, Range<usize>)>,
+    implied: Vec<String>,
+}
+
+impl Axes {
+    /// A name that matters without a placeholder.
+    pub(super) fn uses(&mut self, name: &str) {
+        self.implied.push(name.to_owned());
+    }
+
+    fn are_used(&self, name: &str) -> bool {
+        self.places.iter().any(|(own, _)| own == name) || self.implied.iter().any(|own| own == name)
+    }
+}
+
+/// A name with its values.
+struct Axis {
+    name: Said,
+    values: Vec<Value>,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn points(&mut self, root: &Section<'_, 't>, mut used: Axes) -> Vec<Point> {
+        let constants = self.constants(root, &mut used);
+        let mut grids = Vec::new();
+        if let Some(knobs) = self.section(root, "knobs") {
+            grids.push(self.grid(&knobs));
+        }
+        for own in self.sections(root, "points") {
+            grids.push(self.grid(&own));
+        }
+        if grids.is_empty() {
+            grids.push(Vec::new());
+        }
+        self.check_used(&grids, &used);
+        let mut found: Vec<Values> = Vec::new();
+        for values in grids.iter().flat_map(|grid| product(grid)) {
+            if !found.contains(&values) {
+                found.push(values);
+            }
+            if found.len() > MOST {
+                self.fault(&root.at, format!("the sweep has more than {MOST} points; narrow a range"));
+                return Vec::new();
+            }
+        }
+        let order = names_in_order(&grids);
+        let ids = ids(&found, &order);
+        let points: Vec<Point> =
+            found.into_iter().zip(ids).map(|(own, id)| Point { values: self.complete(own, &constants), id }).collect();
+        self.check_places(&points, &used);
+        points
+    }
+
+    /// Constants of every point: conditions, and variables for placeholders only.
+    fn constants(&mut self, root: &Section<'_, 't>, used: &mut Axes) -> Vec<(Said, Said)> {
+        let mut constants = Vec::new();
+        for (section, is_condition) in [("conditions", true), ("variables", false)] {
+            let Some(own) = self.section(root, section) else { continue };
+            for (name, value) in own.entries() {
+                let known = condition_name(&name.text);
+                if is_condition && known.is_none() {
+                    let names = conditions().map(|own| own.name);
+                    let meant = did_you_mean(nearest(&name.text, names));
+                    let message = format!(
+                        "`{}` is no condition of a run{meant}; what only fills placeholders goes into `[variables]`",
+                        name.text
+                    );
+                    self.fault(&name.at, message);
+                    continue;
+                }
+                if !self.check_name(&name) {
+                    continue;
+                }
+                if let Some(said) = self.scalar(&name.text, value) {
+                    self.check_template(&said, used);
+                    if !said.text.contains('{') {
+                        self.values(&name, &said);
+                    }
+                    constants.push((name, said));
+                }
+            }
+        }
+        constants
+    }
+
+    fn check_name(&mut self, name: &Said) -> bool {
+        if let Some(known) = condition_name(&name.text).filter(|known| known.name != name.text) {
+            self.fault(&name.at, format!("write `{}` for `{}`: names are spelled one way here", known.name, name.text));
+            return false;
+        }
+        if !is_name(&name.text) {
+            self.fault(&name.at, format!("`{}` cannot be a name; use letters, digits and `_`", name.text));
+            return false;
+        }
+        true
+    }
+
+    fn grid(&mut self, own: &Section<'_, 't>) -> Vec<Axis> {
+        let mut grid = Vec::new();
+        for (name, value) in own.entries() {
+            if self.check_name(&name) {
+                let values = self.axis(&name, value);
+                grid.push(Axis { name, values });
+            }
+        }
+        grid
+    }
+
+    fn axis(&mut self, name: &Said, value: &Spanned<DeValue<'t>>) -> Vec<Value> {
+        let list = match value.get_ref().as_array() {
+            Some(_) => self.as_list(&name.text, value),
+            None => self.scalar(&name.text, value).into_iter().collect(),
+        };
+        if list.is_empty() {
+            self.fault(&value.span(), format!("`{}` has no value", name.text));
+        }
+        let mut values = Vec::new();
+        for said in &list {
+            for value in self.values(name, said) {
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+        }
+        values
+    }
+
+    /// The values of a text: of a condition as its kind says, with ranges; of a variable as written.
+    fn values(&mut self, name: &Said, said: &Said) -> Vec<Value> {
+        match values(&name.text, &said.text) {
+            Ok(values) => values,
+            Err(message) => {
+                self.fault(&said.at, message);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A knob that changes nothing is a mistake.
+    fn check_used(&mut self, grids: &[Vec<Axis>], used: &Axes) {
+        for axis in grids.iter().flatten().filter(|axis| !used.are_used(&axis.name.text)) {
+            let mut placeholders: Vec<&str> = used.places.iter().map(|(name, _)| name.as_str()).collect();
+            placeholders.sort_unstable();
+            placeholders.dedup();
+            let meant = did_you_mean(nearest(&axis.name.text, placeholders));
+            let message = format!(
+                "`{0}` changes nothing: no argument, variable or load has the placeholder `{{{0}}}`{meant}",
+                axis.name.text
+            );
+            self.fault(&axis.name.at, message);
+        }
+    }
+
+    /// Every placeholder must stand for something at every point.
+    fn check_places(&mut self, points: &[Point], used: &Axes) {
+        for (name, at) in &used.places {
+            let Some(point) = points.iter().find(|point| !point.values.contains_key(name)) else { continue };
+            let meant = did_you_mean(nearest(name, point.values.keys().map(String::as_str)));
+            let message = format!(
+                "`{{{name}}}` is not set at point `{}`{meant}; give it in `[knobs]`, `[[points]]`, `[conditions]` or `[variables]`",
+                point.id
+            );
+            self.fault(at, message);
+        }
+    }
+
+    /// The values of a point with the constants that it does not set itself.
+    fn complete(&mut self, mut own: Values, constants: &[(Said, Said)]) -> Values {
+        let (plain, filled): (Vec<_>, Vec<_>) = constants.iter().partition(|(_, said)| !said.text.contains('{'));
+        for (name, said) in plain.into_iter().chain(filled) {
+            if own.contains_key(&name.text) {
+                continue;
+            }
+            // A placeholder without a value is told with its place by `check_places`.
+            let Ok(text) = fill(&said.text, &own) else { continue };
+            match values(&name.text, &text) {
+                Ok(values) => {
+                    if let [value] = &values[..] {
+                        own.insert(name.text.clone(), value.clone());
+                    } else {
+                        self.fault(
+                            &said.at,
+                            format!("`{}` is one value here; lists and ranges go into `[knobs]`", name.text),
+                        );
+                    }
+                }
+                Err(message) => self.fault(&said.at, message),
+            }
+        }
+        own
+    }
+
+    pub(super) fn anchor(&mut self, own: &Section<'_, 't>, points: &[Point]) -> Values {
+        let mut anchor = Values::new();
+        for (name, value) in own.entries() {
+            if let [value] = &self.axis(&name, value)[..] {
+                anchor.insert(name.text, value.clone());
+            } else {
+                self.fault(&name.at, "an anchor has one value for each name");
+            }
+        }
+        if !points.is_empty() && !points.iter().any(|point| matches(point, &anchor)) {
+            self.fault(&own.at, "no point has these values, so that none can be the anchor");
+        }
+        anchor
+    }
+
+    /// Fills every template of every point, so that nothing is found to be wrong hours later.
+    pub(super) fn try_points(&mut self, root: &Section<'_, 't>, spec: &Spec) {
+        if !self.faults.is_empty() {
+            return;
+        }
+        let mut told: BTreeMap<String, Range<usize>> = BTreeMap::new();
+        let at = |section: &str, key: Option<&str>| {
+            let value = root.get(section);
+            let inner = key.and_then(|key| {
+                let table = value?.get_ref().as_table()?;
+                table.iter().find(|(own, _)| own.get_ref() == key).map(|(_, value)| value.span())
+            });
+            inner.or_else(|| value.map(Spanned::span)).unwrap_or(root.at.clone())
+        };
+        for point in &spec.points {
+            if let Some(server) = &spec.server
+                && let Err(message) = server.launch(&point.values)
+            {
+                told.entry(message).or_insert_with(|| at("server", None));
+            }
+            if let Some(command) = &spec.command {
+                let tried =
+                    command.launch(&point.values).map(|_| ()).and_then(|()| command.count(&point.values).map(|_| ()));
+                if let Err(message) = tried {
+                    told.entry(message).or_insert_with(|| at("command", None));
+                }
+            }
+            if let Some(load) = &spec.load {
+                for (key, message) in LoadSettings::of(load, &point.values).err().unwrap_or_default() {
+                    told.entry(format!("`{key}`: {message}")).or_insert_with(|| at("load", Some(&key)));
+                }
+            }
+        }
+        for (message, at) in told {
+            self.fault(&at, message);
+        }
+    }
+}
+
+/// Whether a point has all of these values.
+pub(super) fn matches(point: &Point, values: &Values) -> bool {
+    values.iter().all(|(name, value)| point.values.get(name) == Some(value))
+}
+
+/// The values of one text.
+fn values(name: &str, text: &str) -> Result<Vec<Value>, String> {
+    if condition_name(name).is_none() {
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && number.to_string() == text);
+        let flag = text.parse::<bool>().ok().map(Value::Flag);
+        let other = || Value::Name(text.to_owned());
+        return Ok(vec![number.map(Value::Number).or(flag).unwrap_or_else(other)]);
+    }
+    if text.contains(',') {
+        return Err(format!("`{text}` holds a comma; write a list: `{name} = [\"a\", \"b\"]`"));
+    }
+    let found = axes(&format!("{name}={text}")).map_err(|error| error.to_string())?;
+    Ok(found.into_iter().flat_map(|(_, values)| values).collect())
+}
+
+/// All combinations, the first axis slowest.
+fn product(grid: &[Axis]) -> Vec<Values> {
+    let mut found = vec![Values::new()];
+    for axis in grid {
+        let with = |values: &Values| {
+            let values = values.clone();
+            axis.values.iter().map(move |value| {
+                let mut own = values.clone();
+                own.insert(axis.name.text.clone(), value.clone());
+                own
+            })
+        };
+        found = found.iter().flat_map(with).take(MOST + 1).collect();
+    }
+    found
+}
+
+fn names_in_order(grids: &[Vec<Axis>]) -> Vec<&str> {
+    let mut order: Vec<&str> = Vec::new();
+    for axis in grids.iter().flatten() {
+        if !order.contains(&axis.name.text.as_str()) {
+            order.push(&axis.name.text);
+        }
+    }
+    order
+}
+
+/// The name of each point: what varies among them.
+fn ids(points: &[Values], order: &[&str]) -> Vec<String> {
+    let varies = |name: &&&str| points.iter().any(|own| own.get(**name) != points[0].get(**name));
+    let varying: Vec<&&str> = order.iter().filter(varies).collect();
+    let id = |own: &Values| {
+        let part = |name: &&&str| own.get(**name).map(|value| format!("{name}={value}"));
+        let parts: Vec<String> = varying.iter().filter_map(part).collect();
+        if parts.is_empty() { "only".to_owned() } else { parts.join(",") }
+    };
+    points.iter().map(id).collect()
+}

@@ -1,0 +1,181 @@
+//! What a sweep is going to do, and how it stands.
+
+use super::{Column, Document, Table, Text};
+use crate::measure::sweep::{Plan, Spec, State, Status, Summary, Visit};
+use crate::notes::plural;
+use crate::runs::Run;
+use crate::unit::{percent, show};
+
+/// Seconds that the start of a server is taken to last where nobody has seen one.
+const START: f64 = 60.0;
+/// Characters of a reason in a table.
+const REASON: usize = 60;
+
+/// The order of the work, without doing it; `is_complete` says what is there already.
+pub fn planned(spec: &Spec, plan: &Plan, is_complete: &dyn Fn(&Visit) -> bool) -> Document {
+    let open = plan.visits().filter(|visit| !is_complete(visit)).count();
+    let mut document = Document::new(
+        Text::new().plain("Sweep ").code(&spec.name).plain(format!(": {} to measure", plural(open, "visit"))),
+    );
+    let (least, most) = plan.duration(spec, START, &|visit| !is_complete(visit));
+    let starts = plan.blocks.iter().filter(|block| block.starts_server()).count();
+    let mut fields = vec![
+        ("points", format!("{}, {}", spec.points.len(), plural(plan.len(), "visit"))),
+        ("complete", (plan.len() - open).to_string()),
+        ("servers", if starts == 0 { "none is started".to_owned() } else { plural(starts, "start") }),
+        ("order", format!("shuffled with seed {}", spec.seed)),
+    ];
+    let assumption = if starts == 0 { String::new() } else { format!("; {START} s for each start of a server") };
+    let unknown = spec.command.is_some();
+    let duration = if unknown {
+        format!("at least {}: how long the commands take is not known", hours(least))
+    } else {
+        format!("{} to {}: the shortest windows, and the longest{assumption}", hours(least), hours(most))
+    };
+    fields.push(("duration", duration));
+    document.fields(fields);
+    let mut table =
+        Table::new([Column::right("task"), Column::left("server"), Column::left("visit"), Column::left("state")]);
+    let tasks = plan.tasks();
+    let task_of = |id: &str| tasks.iter().position(|own| own.iter().any(|visit| visit.id == id)).unwrap_or(0);
+    for (index, block) in plan.blocks.iter().enumerate() {
+        for (place, visit) in block.visits.iter().enumerate() {
+            let server =
+                if block.starts_server() && place == 0 { format!("start {}", index + 1) } else { String::new() };
+            let state = if is_complete(visit) { "complete" } else { "" };
+            table.row([
+                Text::new().plain(task_of(&visit.id).to_string()),
+                Text::new().plain(server),
+                Text::new().plain(&visit.id),
+                Text::new().plain(state),
+            ]);
+        }
+    }
+    document.heading("Order").table(table);
+    let launches: Vec<String> = plan
+        .blocks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, block)| Some((index, block.launch.as_ref().filter(|_| block.starts_server())?)))
+        .map(|(index, launch)| format!("{}: {}", index + 1, launch.argv.join(" ")))
+        .collect();
+    if !launches.is_empty() {
+        document.heading("Servers").code(launches.join("\n"));
+    }
+    document
+}
+
+/// How a sweep stands: every visit with its state.
+pub fn standing(status: &Status) -> Document {
+    let (all, complete) = (status.visits.len(), status.complete());
+    let title = Text::new().plain("Sweep ").code(&status.name).plain(format!(": {complete} of {all} complete"));
+    let mut document = Document::new(title);
+    let energy = energy_of(status);
+    let mut table = Table::new([
+        Column::left("visit"),
+        Column::left("state"),
+        Column::right("power"),
+        Column::right(energy.unwrap_or("energy").replace("energy_per_", "J per ")),
+        Column::right("throughput"),
+        Column::right("window"),
+    ]);
+    for visit in &status.visits {
+        let own = visit.id.strip_prefix(&format!("{}/", status.name)).unwrap_or(&visit.id);
+        let mut row = vec![own.to_owned()];
+        match &visit.state {
+            State::Missing => row.push("missing".to_owned()),
+            State::Failed(..) => row.push("failed".to_owned()),
+            State::Complete(run) => row.extend(of_run(run, energy)),
+        }
+        table.row(row.into_iter().map(|cell| Text::new().plain(cell)));
+    }
+    if let Some((share, points)) = status.spread {
+        table.note(format!("repeats of a point differ by {} ({})", percent(share), plural(points, "point")));
+    }
+    document.table(table);
+    failures(&mut document, status);
+    document
+}
+
+/// How the work ended, and how the sweep stands after it.
+pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Document {
+    let mut document = standing(status);
+    if status.complete() > 0 {
+        document.paragraph(
+            Text::new().plain("Next: ").code(format!("joules runs --runs {folder}")).plain(" lists the runs."),
+        );
+    }
+    let missing = status.visits.len() - status.complete();
+    if missing > 0 {
+        let why = match (summary.is_interrupted, summary.is_over_budget) {
+            (true, _) => "It was interrupted. ",
+            (_, true) => "Its time was over. ",
+            _ => "",
+        };
+        document.paragraph(
+            Text::new()
+                .plain(format!("{why}{} left; what is complete is kept. Go on with ", plural(missing, "visit")))
+                .code(format!("joules sweep {file} --out {folder}")),
+        );
+    }
+    document
+}
+
+fn failures(document: &mut Document, status: &Status) {
+    let failed: Vec<(&str, &str, &[String])> = status
+        .visits
+        .iter()
+        .filter_map(|visit| match &visit.state {
+            State::Failed(reason, log) => Some((visit.id.as_str(), reason.as_str(), log.as_slice())),
+            _ => None,
+        })
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    document.heading("Failed");
+    document.list(failed.iter().take(20).map(|(id, reason, _)| {
+        let cut: String = reason.chars().take(4 * REASON).collect();
+        Text::new().code(*id).plain(format!(": {cut}"))
+    }));
+    if let Some((id, _, log)) = failed.iter().rev().find(|(_, _, log)| !log.is_empty()) {
+        document.paragraph(Text::new().plain("The end of the log of ").code(*id).plain(":"));
+        document.code(log.join("\n"));
+    }
+}
+
+/// The metric of energy that most says what the sweep is about.
+fn energy_of(status: &Status) -> Option<&'static str> {
+    let names = ["energy_per_token", "energy_per_image", "energy_per_video", "energy_per_response"];
+    names.into_iter().find(|name| {
+        status
+            .visits
+            .iter()
+            .any(|visit| matches!(&visit.state, State::Complete(run) if run.metrics.contains_key(*name)))
+    })
+}
+
+fn of_run(run: &Run, energy: Option<&str>) -> Vec<String> {
+    let metric = |name: &str, unit: &str| run.metrics.get(name).map(|value| show(*value, unit)).unwrap_or_default();
+    let verdict = run.details.get("verdict").cloned().unwrap_or_default();
+    let verdict = verdict.split(':').next().unwrap_or_default().to_owned();
+    let seconds = run.details.get("window_s").and_then(|text| text.parse::<f64>().ok());
+    vec![
+        if verdict.is_empty() { "complete".to_owned() } else { verdict },
+        metric("power", "W"),
+        energy.map(|name| metric(name, "J")).unwrap_or_default(),
+        metric("throughput", "1/s"),
+        seconds.map(|seconds| show(seconds, "s")).unwrap_or_default(),
+    ]
+}
+
+/// A duration for a person: `2 h 5 min`.
+pub fn hours(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match (minutes / 60, minutes % 60) {
+        _ if seconds < 90.0 => format!("{seconds:.0} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,215 @@
+//! The load generator against the scripted server.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use joules::measure::Clock;
+use joules::measure::http::{Blocking, Client, Options, Url};
+use joules::measure::load::{
+    Arrival, CountedBy, Endpoint, Finished, Lengths, LoadPlan, Outcome, Prompts, Running, Summary, start,
+};
+
+use crate::server::{Flavor, Script, Server, Usage};
+
+fn server(script: Script) -> Server {
+    crate::server::start(script).unwrap()
+}
+
+fn plan(server: &Server, clients: usize, requests: u64, tokens: u32) -> LoadPlan {
+    let prompts = Prompts { dataset: Vec::new(), lengths: Lengths::Constant(7), vocabulary: Some(1000) };
+    let arrival = Arrival::Closed { clients, ramp: 0.0 };
+    let mut plan =
+        LoadPlan::new(Url::parse(&server.url()).unwrap(), "scripted", arrival, prompts, Lengths::Constant(tokens));
+    plan.requests = Some(requests);
+    plan.stagger = false;
+    plan
+}
+
+fn begin(plan: LoadPlan) -> Running {
+    start(plan, &Client::new(Options::default()).unwrap(), Clock::start()).unwrap()
+}
+
+fn total(finished: &Finished) -> f64 {
+    finished.tally.tokens().points().last().unwrap().1
+}
+
+fn fast() -> Script {
+    Script { step: 0.004, ..Script::default() }
+}
+
+#[test]
+fn tokens_are_counted_exactly_however_a_server_tells_them() {
+    let ways = [
+        (Script { bundle: 1, ..fast() }, CountedBy::RunningUsage),
+        (Script { bundle: 3, crlf: true, comments: true, tight: true, ..fast() }, CountedBy::RunningUsage),
+        (Script { bundle: 3, usage: Usage::Last, ..fast() }, CountedBy::LastUsage),
+        (Script { bundle: 3, usage: Usage::None, token_ids: true, ..fast() }, CountedBy::TokenIds),
+        (Script { usage: Usage::None, reasoning: 4, ..fast() }, CountedBy::Chunks),
+    ];
+    for (script, counted_by) in ways {
+        let server = server(script.clone());
+        let mut plan = plan(&server, 3, 6, 10);
+        if script.reasoning > 0 {
+            plan.endpoint = Endpoint::Chat;
+            plan.prompts.vocabulary = None;
+        }
+        let finished = begin(plan).join();
+        let records = finished.tally.records();
+        assert_eq!(
+            (finished.tally.done(), total(&finished)),
+            (6, 60.0),
+            "{counted_by:?} {:?}",
+            finished.tally.faults()
+        );
+        assert!(records.iter().all(|record| record.counted_by == counted_by && record.output_tokens == 10));
+        let told = script.usage != Usage::None;
+        assert!(records.iter().all(|record| record.prompt_tokens == told.then_some(7)));
+        // Tokens of the first chunk have no time between them; counted at the end, 10 tokens are spread over 4 chunks.
+        let untimed = if counted_by == CountedBy::LastUsage { 2 } else { u64::from(script.bundle) };
+        assert_eq!(finished.tally.between_tokens(0.0, 60.0).count(), 6 * (10 - untimed), "{counted_by:?}");
+    }
+}
+
+#[test]
+fn requests_that_fail_leave_no_tokens_and_say_why() {
+    for (script, code, said) in [
+        (Script { cut_every: 1, ..fast() }, "cut", "connection was cut after"),
+        (Script { fail_every: 1, ..fast() }, "status", "status 500: {\"error\":{\"message\":\"the engine is dead\"}}"),
+        (Script { silent_every: 1, ..fast() }, "timeout", "waiting for the answer to begin took longer than 0.3 s"),
+        (Script { slow_header: 2.0, ..fast() }, "timeout", "took longer than 0.3 s"),
+        (Script { step: 2.0, ..fast() }, "timeout", "nothing came for 0.3 s in the middle of an answer"),
+        (Script { busy_every: 1, ..fast() }, "status", "status 429"),
+    ] {
+        let server = server(script);
+        let mut plan = plan(&server, 2, 2, 10);
+        (plan.header_timeout, plan.silence_timeout) = (0.3, 0.3);
+        (plan.retries, plan.longest_retry_wait) = (1, 0.05);
+        let finished = begin(plan).join();
+        assert_eq!((finished.tally.done(), finished.tally.failed(), total(&finished)), (0, 2, 0.0));
+        assert!(finished.tally.records().iter().all(|record| record.outcome == Outcome::Failed(code)));
+        let text = finished.tally.faults().keys().next().unwrap();
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn a_request_that_is_told_to_come_back_comes_back() {
+    let server = server(Script { busy_every: 2, retry_after: 0.2, ..fast() });
+    let mut plan = plan(&server, 1, 4, 3);
+    plan.retries = 5;
+    let finished = begin(plan).join();
+    assert_eq!((finished.tally.done(), finished.tally.failed(), finished.tally.retries()), (4, 0, 3));
+    let again = finished.tally.records().iter().find(|record| record.retries > 0).unwrap();
+    assert!(again.first_token.unwrap() - again.scheduled > 0.2);
+}
+
+#[test]
+fn a_stopped_load_keeps_what_came_and_drains_if_asked() {
+    let server = server(Script { step: 0.01, ..Script::default() });
+    for (drain, done) in [(0.0, 0), (5.0, 4)] {
+        let running = begin(LoadPlan { requests: None, ..plan(&server, 4, 0, 60) });
+        while running.tokens().points().last().unwrap().1 < 40.0 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let finished = running.stop(drain);
+        assert_eq!((finished.tally.sent_requests(), finished.tally.done()), (4, done));
+        let ends = if drain > 0.0 { Outcome::Done } else { Outcome::Abandoned };
+        assert!(finished.tally.records().iter().all(|record| record.outcome == ends));
+        let came: u32 = finished.tally.records().iter().map(|record| record.output_tokens).sum();
+        assert_eq!(total(&finished), f64::from(came));
+        assert!(came >= 40 && (drain == 0.0 || came == 240));
+    }
+    assert_eq!(server.served().aborted, 4);
+}
+
+#[test]
+fn an_open_loop_counts_latency_from_when_a_request_was_due() {
+    // One request runs at a time and takes 0.1 s; they come at ten times that rate.
+    let server = server(Script { step: 0.01, batch: 1, ..Script::default() });
+    let mut plan = plan(&server, 1, 12, 10);
+    plan.arrival = Arrival::Open { rate: 100.0, burstiness: 1.0 };
+    let finished = begin(plan).join();
+    let summary = Summary::of(&finished.tally, 0.0, 60.0);
+    assert_eq!((summary.done, summary.failed), (12, 0));
+    let whole = summary.whole.unwrap();
+    assert!(whole.p99 > 0.9 && whole.p50 > 0.4, "{whole:?}");
+    assert!((summary.answer_length.unwrap(), summary.answer_length_dispersion.unwrap()) == (10.0, 1.0));
+}
+
+#[test]
+fn a_closed_loop_of_part_way_requests_is_mixed_from_the_start() {
+    let server = server(Script { step: 0.01, ..Script::default() });
+    let staggered = LoadPlan { stagger: true, seed: 4, ..plan(&server, 40, 40, 50) };
+    let finished = begin(staggered).join();
+    let mean = finished.tally.records().iter().map(|record| f64::from(record.wanted)).sum::<f64>() / 40.0;
+    // Uniform in 1..=50: standard error 2.3.
+    assert!((mean - 25.5).abs() < 9.2, "{mean}");
+    assert!(finished.tally.records().iter().all(|record| record.prompt_tokens == Some(7 + 50 - record.wanted)));
+}
+
+#[test]
+fn latencies_and_batch_are_those_of_the_server() {
+    let script = Script { step: 0.02, batch: 8, flavor: Flavor::Vllm, ..Script::default() };
+    let server = server(script);
+    let running = begin(LoadPlan { requests: None, ..plan(&server, 12, 0, 25) });
+    thread::sleep(Duration::from_millis(2600));
+    let finished = running.stop(0.0);
+    let begin = finished.tally.tokens().points()[0].0;
+    let summary = Summary::of(&finished.tally, begin + 1.0, begin + 2.5);
+    // A server that is not given its cores is slower, never faster.
+    let times = summary.between_tokens.unwrap();
+    assert!(times.p50 > 0.0185 && times.p50 < 0.05, "{times:?}");
+    assert!(summary.decoding.unwrap() <= 8.3 && summary.under_way.unwrap() > 9.0, "{summary:?}");
+    assert!(summary.output_tokens.unwrap() <= 620.0);
+    assert_eq!(server.served().peak, 8);
+}
+
+#[test]
+fn a_secure_server_is_trusted_by_its_authority_only() {
+    let server = server(Script { tls: true, ..fast() });
+    let url = Url::parse(&server.url()).unwrap().join("/health");
+    let limit = Duration::from_secs(5);
+    let error = Blocking::new(Options::default()).unwrap().get(&url, limit).unwrap_err();
+    assert_eq!(error.code(), "tls");
+    assert!(error.to_string().ends_with("give the file of its certificate authority"), "{error}");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/certificate.pem");
+    let options = Options { certificate_authorities: Some(file.into()), ..Options::default() };
+    assert!(Blocking::new(options.clone()).unwrap().get(&url, limit).unwrap().is_success());
+    let finished = start(plan(&server, 2, 4, 5), &Client::new(options).unwrap(), Clock::start()).unwrap().join();
+    assert_eq!((finished.tally.done(), total(&finished)), (4, 20.0), "{:?}", finished.tally.faults());
+    let plain = Url::parse(&server.url().replace("https", "http")).unwrap();
+    assert_eq!(Blocking::new(Options::default()).unwrap().get(&plain, limit).unwrap_err().code(), "not-http");
+}
+
+#[test]
+fn a_server_tells_its_health_and_what_it_served() {
+    let begun = Instant::now();
+    let server = server(Script { healthy_after: 0.2, flavor: Flavor::Sglang, ..fast() });
+    let client = Blocking::new(Options::default()).unwrap();
+    let get = |path: &str| client.get(&Url::parse(&server.url()).unwrap().join(path), Duration::from_secs(5)).unwrap();
+    assert_eq!(get("/health").status, 503);
+    while !get("/health").is_success() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    begin(plan(&server, 2, 4, 5)).join();
+    let metrics = get("/metrics").text().into_owned();
+    assert!(metrics.contains("sglang:generation_tokens_total{model_name=\"scripted\"} 20.0"), "{metrics}");
+    assert!(metrics.contains("sglang:inter_token_latency_seconds_count{model_name=\"scripted\"} 16"), "{metrics}");
+}
+
+#[test]
+#[ignore = "measures the machine that it runs on"]
+fn a_thousand_streams_cost_little() {
+    let server = server(Script { step: 0.05, batch: 1000, ..Script::default() });
+    let running = begin(LoadPlan { requests: None, ..plan(&server, 1000, 0, 400) });
+    thread::sleep(Duration::from_secs(12));
+    let finished = running.stop(0.0);
+    let begin = finished.tally.tokens().points()[0].0;
+    let summary = Summary::of(&finished.tally, begin + 2.0, begin + 11.0);
+    let overhead = finished.overhead(begin + 2.0, begin + 11.0).unwrap();
+    let rate = summary.output_tokens.unwrap() / 9.0;
+    println!("{rate:.0} tokens/s, {overhead:?}, {:?}", overhead.bottleneck());
+    println!("{:.2} us of CPU per token; {:?}", overhead.cores / rate * 1e6, summary.between_tokens);
+    assert!(overhead.cores <= 0.1 || overhead.bottleneck().is_some());
+}
