@@ -36,6 +36,11 @@ impl Context {
         Self { catalog: Catalog::embedded(), style: terminal(), command: command() }
     }
 
+    /// The command as it was typed.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
     /// How text is laid out: as the terminal can show it, or plain for a file.
     pub fn style(&self, out: Option<&Path>) -> TextStyle {
         if out.is_some() { TextStyle { width: WIDTH, ..TextStyle::default() } } else { self.style }

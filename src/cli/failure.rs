@@ -6,6 +6,8 @@ use crate::catalog::CatalogError;
 use crate::diagnose::DiagnoseError;
 use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
+#[cfg(feature = "measure")]
+use crate::measure::{command::MeasureError, meter::MeterError};
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::plan::PlanError;
@@ -99,6 +101,11 @@ pub enum Failure {
         /// Its name.
         name: String,
     },
+    /// A measurement.
+    #[cfg(feature = "measure")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Measure(#[from] MeasureError),
     /// A metric that a study cannot compare.
     #[error("a study compares energy, and `{metric}` is none")]
     #[diagnostic(help(
@@ -186,6 +193,13 @@ pub enum Failure {
         /// How many there were.
         before: usize,
     },
+    /// A condition with several values where one run is meant.
+    #[error("`{name}` is given several values, and a measured run has one")]
+    #[diagnostic(help("measure once for each; `joules sweep` does that for a grid"))]
+    SeveralValues {
+        /// The condition.
+        name: String,
+    },
     /// A prediction of nothing.
     #[error("nothing to predict")]
     #[diagnostic(help(
@@ -220,7 +234,22 @@ impl Failure {
             Self::Output { .. }
             | Self::Runs(RunsError::Write { .. })
             | Self::Import(ImportError::Runs(RunsError::Write { .. })) => FAILED,
+            // Nothing was measured, though the question was a good one.
+            #[cfg(feature = "measure")]
+            Self::Measure(error) if !is_bad_input(error) => FAILED,
             _ => BAD_INPUT,
         }
+    }
+}
+
+/// Whether a measurement failed by how it was asked for, not by the machine.
+#[cfg(feature = "measure")]
+fn is_bad_input(error: &MeasureError) -> bool {
+    match error {
+        MeasureError::Meter(error) => {
+            matches!(error, MeterError::NoSuchGpu { .. } | MeterError::NoneChosen { .. } | MeterError::Trace { .. })
+        }
+        MeasureError::Runs(RunsError::Write { .. }) | MeasureError::MarksFile { .. } | MeasureError::Others { .. } => false,
+        _ => true,
     }
 }

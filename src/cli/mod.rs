@@ -15,12 +15,17 @@
 mod check;
 mod context;
 mod diagnose;
+#[cfg(feature = "measure")]
+mod doctor;
 mod failure;
 mod fit;
 mod graph;
 mod import;
 #[cfg(feature = "measure")]
 mod import_prometheus;
+mod measure;
+#[cfg(feature = "measure")]
+mod meters;
 mod options;
 mod plan;
 mod predict;
@@ -64,6 +69,10 @@ enum Command {
     Diagnose(diagnose::Diagnose),
     Whatif(whatif::Whatif),
     Study(study::Study),
+    #[cfg(feature = "measure")]
+    Measure(Box<measure::Measure>),
+    #[cfg(feature = "measure")]
+    Doctor(doctor::Doctor),
 }
 
 /// How an answered question ends.
@@ -103,6 +112,10 @@ impl Arguments {
             Command::Diagnose(diagnose) => diagnose.run(context),
             Command::Whatif(whatif) => whatif.run(context),
             Command::Study(study) => study.run(context),
+            #[cfg(feature = "measure")]
+            Command::Measure(measure) => measure.run(context),
+            #[cfg(feature = "measure")]
+            Command::Doctor(doctor) => doctor.run(context),
         }
     }
 }

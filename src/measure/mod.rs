@@ -5,6 +5,8 @@
 //! no device, so that a recorded or an invented series is judged like a live one.
 
 mod clock;
+pub mod command;
+pub mod doctor;
 pub mod energy;
 pub mod http;
 pub mod load;

@@ -19,11 +19,15 @@ mod block;
 mod chart;
 pub mod check;
 mod diagnosis;
+#[cfg(feature = "measure")]
+pub mod doctor;
 mod document;
 pub mod fit;
 pub mod graph;
 pub mod import;
 mod markup;
+#[cfg(feature = "measure")]
+pub mod measure;
 pub mod plan;
 pub mod predict;
 #[cfg(feature = "measure")]

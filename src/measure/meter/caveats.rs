@@ -42,6 +42,12 @@ fn broken(gpu: &GpuWindow, window: &Window) -> Vec<Caveat> {
         let text =
             format!("the energy counter of {name} does not move any more, or has not yet: its energy is not known");
         found.push(Caveat::new("counter_stuck", text));
+    } else if gpu.to < window.to {
+        let text = format!(
+            "the energy counter of {name} stopped {} into the window: what flowed after is not known",
+            show((gpu.to - window.from).max(0.0), "s")
+        );
+        found.push(Caveat::new("counter_stuck", text));
     } else if gpu.ticks < FEWEST_TICKS {
         let text = format!(
             "the energy counter of {name} moved {} times inside, and {FEWEST_TICKS} are needed: measure for longer",

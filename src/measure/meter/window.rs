@@ -17,8 +17,10 @@ pub(super) const FEWEST_TICKS: usize = 5;
 pub struct GpuWindow {
     /// Which GPU.
     pub gpu: GpuInfo,
-    /// Energy, J; the true energy is within `bound_j` of it. None if the counter does not reach both edges.
+    /// Energy until `to`, J; the true energy is within `bound_j` of it. None if the counter does not reach the start.
     pub energy_j: Option<f64>,
+    /// The end of what is known of its energy, s: that of the window, unless the GPU was lost or its counter stopped.
+    pub to: f64,
     /// How far the energy may be off, J.
     pub bound_j: f64,
     /// Ticks of the counter inside.
@@ -96,19 +98,21 @@ const REASONS: [(u64, &str); 6] = [
 
 /// What a GPU did between two moments.
 pub(super) fn gpu_window(record: &GpuRecord, from: f64, to: f64) -> GpuWindow {
-    let energy = record.counter.energy(&record.samples, from, to);
+    let known_to = record.counter.ticks().last().map_or(from, |tick| tick.early.min(to));
+    let energy = if known_to > from { record.counter.energy(&record.samples, from, known_to) } else { None };
     let breaks: Vec<Break> = record.counter.breaks_between(from, to).copied().collect();
     let states = inside(record.states(), from, to);
     let (average, instant) = (record.series(Field::PowerAverage), record.series(Field::PowerInstant));
-    let counter_w = energy.map(|own| own.energy_j / (to - from));
+    let counter_w = energy.map(|own| own.energy_j / (known_to - from));
     let seen = |stay: &super::record::Stay| stay.last >= from && stay.first <= to;
     GpuWindow {
         gpu: record.info.clone(),
         energy_j: energy.map(|own| own.energy_j),
+        to: known_to,
         bound_j: energy.map_or(0.0, |own| own.bound_j),
         ticks: energy.map_or(0, |own| own.ticks),
         tick_power_w: record.counter.tick_power(from, to),
-        estimates: counter_w.map(|power| compare(power, &record.samples, &average, &instant, from, to)),
+        estimates: counter_w.map(|power| compare(power, &record.samples, &average, &instant, from, known_to)),
         fields: fields(record, from, to),
         throttled: throttled(record, states, from, to),
         breaks,
@@ -173,13 +177,14 @@ pub(super) fn zone_window(record: &ZoneRecord, from: f64, to: f64) -> Option<Zon
 /// All GPUs and counters together.
 pub(super) fn whole(from: f64, to: f64, gpus: Vec<GpuWindow>, zones: Vec<ZoneWindow>) -> Window {
     let energy_j: f64 = gpus.iter().filter_map(|gpu| gpu.energy_j).sum();
-    let is_whole = |gpu: &GpuWindow| gpu.energy_j.is_some() && gpu.breaks.is_empty() && gpu.ticks >= FEWEST_TICKS;
+    let is_whole =
+        |gpu: &GpuWindow| gpu.energy_j.is_some() && gpu.to >= to && gpu.breaks.is_empty() && gpu.ticks >= FEWEST_TICKS;
     let mut window = Window {
         from,
         to,
         energy_j,
         bound_j: gpus.iter().map(|gpu| gpu.bound_j).sum(),
-        power_w: if to > from { energy_j / (to - from) } else { 0.0 },
+        power_w: gpus.iter().filter_map(|gpu| Some(gpu.energy_j? / (gpu.to - from))).sum(),
         valid: !gpus.is_empty() && gpus.iter().all(is_whole),
         observed: observed(&gpus),
         caveats: Vec::new(),

@@ -1,0 +1,173 @@
+//! `joules measure`: the energy of a command.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::meters::Meters;
+use super::options::{Format, json_text};
+use super::{Context, Failure, Outcome};
+use crate::measure::command::{Measured, MeasureError, Plan, Subject, measure, replayed, runs, sweep};
+use crate::report::measure as report;
+use crate::report::render;
+use crate::runs::{Run, Value, axes};
+use crate::unit::parse_quantity;
+
+/// Measure the energy of a command, of a running process, or of the machine for a while
+///
+/// The command runs as typed, with its output on standard error. It may say where its work begins and ends, by lines
+/// `begin` and `end images=64` in the file that the environment variable `JOULES_MARKS` names: set-up then stays out.
+#[derive(Args, Debug)]
+pub(super) struct Measure {
+    /// The program and its arguments, behind --
+    #[arg(value_name = "CMD", last = true, required_unless_present_any = ["duration", "attach", "replay"])]
+    command: Vec<OsString>,
+    /// Measure the machine as it is for so long, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with = "command")]
+    duration: Option<f64>,
+    /// Measure while this process runs; with --duration, not longer than that
+    #[arg(long, value_name = "PID", conflicts_with = "command")]
+    attach: Option<u32>,
+    /// Compute once more what a trace recorded, on any machine
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["command", "duration", "attach"])]
+    replay: Option<PathBuf>,
+    /// Look at idle GPUs for so long before and after; 0 for not at all
+    #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "5s")]
+    baseline: f64,
+    /// What was made, such as images=64, tokens=2048, responses=8 or videos=2 [repeatable]
+    #[arg(long, value_name = "ITEM=N")]
+    items: Vec<String>,
+    /// A condition of the run, such as batch_size=8 or model=NAME [repeatable]
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Measure though other processes use the GPUs: their energy is then inside
+    #[arg(long)]
+    shared: bool,
+    /// Store folder for the run and its trace
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Name of the run, and of its sweep in the folder
+    #[arg(long, value_name = "NAME", default_value = "measured")]
+    name: String,
+    /// End with exit code 3 if a part was not measured, or a caveat stands beside the result
+    #[arg(long)]
+    strict: bool,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    meters: Meters,
+}
+
+/// `30s`, `2 min`, or bare seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let bare = text.trim().parse::<f64>().ok();
+    let read = || {
+        let (value, unit) = parse_quantity(text).ok()?;
+        (unit.dimension == crate::unit::Unit::parse("s").ok()?.dimension).then_some(value * unit.factor)
+    };
+    let found = bare.or_else(read).filter(|seconds| seconds.is_finite() && (0.0..=1e7).contains(seconds));
+    found.ok_or_else(|| format!("`{text}` is no time; write it as `30s` or `2min`"))
+}
+
+impl Measure {
+    pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let (stated, items) = (self.stated()?, self.made()?);
+        let name = self.out.as_deref().map_or_else(|| self.name.clone(), |folder| free(folder, &self.name));
+        let spool = self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
+        let mut measured = match &self.replay {
+            Some(folder) => replayed(folder, &items)?,
+            None => measure(&self.plan(items, spool.clone()))?,
+        };
+        let found = runs(&measured, &name, &stated, &context.catalog);
+        let written = self.write(context, &measured, &name, &found, spool.as_deref());
+        // What was measured is told before what went wrong with the disk.
+        self.answer(context, &measured, &found)?;
+        written?;
+        if let Some(error) = measured.unwritten.take() {
+            return Err(MeasureError::from(error).into());
+        }
+        let is_clean = measured.ending.is_good() && report::is_clean(&measured);
+        Ok(if self.strict && !is_clean { Outcome::Exceeded } else { Outcome::Answered })
+    }
+
+    fn plan(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Plan {
+        let subject = match (self.attach, self.duration) {
+            (Some(pid), duration) => Subject::Process(pid, duration),
+            (None, Some(seconds)) => Subject::Duration(seconds),
+            (None, None) => Subject::Command(self.command.clone()),
+        };
+        let mut meters = self.meters.choice();
+        meters.spool = spool;
+        let marks = std::env::temp_dir().join(format!("joules-marks-{}", std::process::id()));
+        Plan { meters, subject, baseline_s: self.baseline, shared: self.shared, items, marks }
+    }
+
+    /// Conditions as typed, one value each.
+    fn stated(&self) -> Result<Vec<(String, Value)>, Failure> {
+        let mut all = Vec::new();
+        for text in &self.set {
+            for (name, mut values) in axes(text)? {
+                if values.len() > 1 {
+                    return Err(Failure::SeveralValues { name });
+                }
+                all.extend(values.pop().map(|value| (name, value)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// What is made, as typed.
+    fn made(&self) -> Result<BTreeMap<String, f64>, Failure> {
+        let parts = self.items.iter().flat_map(|text| text.split(','));
+        let read = |text: &str| {
+            let (item, count) = text.split_once('=')?;
+            let count = count.trim().parse::<f64>().ok().filter(|count| count.is_finite() && *count > 0.0)?;
+            crate::measure::command::ITEMS.contains(&item.trim()).then(|| (item.trim().to_owned(), count))
+        };
+        parts
+            .map(|text| {
+                let known = || crate::measure::command::ITEMS.iter().map(|&item| item.to_owned()).collect();
+                read(text).ok_or_else(|| MeasureError::Items { text: text.to_owned(), known: known() }.into())
+            })
+            .collect()
+    }
+
+    fn write(
+        &self,
+        context: &Context,
+        measured: &Measured,
+        name: &str,
+        found: &[Run],
+        spool: Option<&Path>,
+    ) -> Result<(), Failure> {
+        let Some(folder) = &self.out else { return Ok(()) };
+        if let Some(spool) = spool {
+            measured.trace.finish(spool)?;
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        Ok(sweep(measured, name, found.to_vec(), context.command()).write(folder)?)
+    }
+
+    fn answer(&self, context: &Context, measured: &Measured, found: &[Run]) -> Result<(), Failure> {
+        let document = || report::document(measured, found, self.out.as_deref());
+        let text = match self.format {
+            Format::Text => render::text(&document(), &context.style(None)),
+            Format::Markdown => render::markdown(&context.signed(document(), &[])),
+            Format::Html => render::html(&context.signed(document(), &[])),
+            Format::Json => json_text(&report::json(measured, found)),
+        };
+        context.write(&text, None)
+    }
+}
+
+/// A name that no sweep of the folder has yet: `measured`, `measured-2` …
+fn free(folder: &Path, name: &str) -> String {
+    let is_taken = |name: &str| folder.join(format!("{name}.csv")).exists() || folder.join(format!("{name}.trace")).exists();
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+//! Which meters a command reads.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::measure::meter::MeterChoice;
+
+/// Which meters. All commands that measure have these options.
+#[derive(Args, Debug)]
+pub(super) struct Meters {
+    /// GPUs by index or identity, such as 0,1 [default: those of `CUDA_VISIBLE_DEVICES`, else all]
+    #[arg(long, value_name = "LIST")]
+    gpus: Option<String>,
+    /// The driver's library
+    #[arg(long, value_name = "PATH", hide = true)]
+    nvml_lib: Option<PathBuf>,
+    /// Folder of the processor's energy counters
+    #[arg(long, value_name = "DIR", hide = true)]
+    powercap: Option<PathBuf>,
+}
+
+impl Meters {
+    /// The meters that are asked for, by options and environment.
+    pub(super) fn choice(&self) -> MeterChoice {
+        MeterChoice {
+            nvml_lib: self.nvml_lib.clone(),
+            gpus: self.gpus.clone(),
+            visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
+            powercap: self.powercap.clone(),
+            ..MeterChoice::default()
+        }
+    }
+}

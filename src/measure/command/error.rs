@@ -1,0 +1,83 @@
+//! Why a command was not measured.
+
+use std::path::PathBuf;
+
+use crate::measure::meter::MeterError;
+use crate::notes::{list, quoted};
+use crate::runs::RunsError;
+
+/// Why a command was not measured.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum MeasureError {
+    /// No meter.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Meter(#[from] MeterError),
+    /// Runs that cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Runs(#[from] RunsError),
+    /// A command that does not start.
+    #[error("cannot start `{command}`")]
+    #[diagnostic(help("give the program and its arguments behind `--`, such as `joules measure -- python generate.py`"))]
+    Start {
+        /// Its first word.
+        command: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A process to attach to that is not there.
+    #[error("there is no process {pid}")]
+    #[diagnostic(help("`nvidia-smi` lists the processes that use a GPU"))]
+    NoProcess {
+        /// Its number.
+        pid: u32,
+    },
+    /// Somebody else computes on the GPUs.
+    #[error("GPU {gpu} is used by others: process {}", list(processes))]
+    #[diagnostic(help(
+        "their energy cannot be told from that of the command: end them, choose other GPUs with `--gpus`, or measure all \
+         of it together with `--shared`"
+    ))]
+    Others {
+        /// The GPU.
+        gpu: u32,
+        /// Their numbers.
+        processes: Vec<String>,
+    },
+    /// Marks that cannot be understood.
+    #[error("`{}`, where the command wrote its marks, has faults:\n{faults}", path.display())]
+    #[diagnostic(help("write lines `begin [NAME]` and `end images=64`, each with `at=NS` of CLOCK_MONOTONIC if you like"))]
+    Marks {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        faults: String,
+    },
+    /// Items that are no known product.
+    #[error("`{text}` does not say what was made")]
+    #[diagnostic(help("write `--items images=64`; known are {}", quoted(&known[..], 9)))]
+    Items {
+        /// As written.
+        text: String,
+        /// What can be made.
+        known: Vec<String>,
+    },
+    /// The marks' file cannot be made.
+    #[error("cannot make `{}` for the marks of the command", path.display())]
+    MarksFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A trace that covers nothing.
+    #[error("`{}` holds no stretch of time that its counters cover", path.display())]
+    #[diagnostic(help("a trace needs two ticks of every GPU's counter; measure for longer"))]
+    EmptyTrace {
+        /// Its folder.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,138 @@
+//! Where the work of a command begins and ends, as the command itself says.
+//!
+//! A command finds the name of a file in the environment variable [`MARKS`], and adds lines to it:
+//!
+//! ```text
+//! begin                      # work begins now
+//! end images=64              # it has ended, and made so much
+//! begin warm at=81234567890  # a stretch with a name, at a moment of CLOCK_MONOTONIC, in ns
+//! end tokens=2048 responses=4 at=81239567890
+//! ```
+//!
+//! Without `at=`, a mark is taken to be where it is read, at most 20 ms late.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::run::ITEMS;
+use crate::notes::{did_you_mean, nearest};
+
+/// The environment variable that names the file for marks.
+pub const MARKS: &str = "JOULES_MARKS";
+
+/// One line of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// Work begins.
+    Begin {
+        /// The name of the stretch; empty for none.
+        name: String,
+        /// When, s.
+        at: f64,
+    },
+    /// It has ended.
+    End {
+        /// What it made.
+        items: BTreeMap<String, f64>,
+        /// When, s.
+        at: f64,
+    },
+}
+
+/// Reads marks from a file that grows.
+#[derive(Debug)]
+pub struct Marks {
+    path: PathBuf,
+    read: usize,
+    lines: usize,
+    /// Moment 0 of the measurement on `CLOCK_MONOTONIC`, s.
+    zero: f64,
+    /// Those so far.
+    pub found: Vec<Mark>,
+    /// What could not be read, one a line.
+    pub faults: Vec<String>,
+}
+
+impl Marks {
+    /// Reads marks from this file; `zero` is moment 0 on `CLOCK_MONOTONIC`, s.
+    pub fn new(path: PathBuf, zero: f64) -> Self {
+        Self { path, read: 0, lines: 0, zero, found: Vec::new(), faults: Vec::new() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Takes what was added; `now` is the moment of marks that tell none, s.
+    pub fn look(&mut self, now: f64) {
+        let Ok(bytes) = std::fs::read(&self.path) else { return };
+        let fresh = bytes.get(self.read..).unwrap_or_default();
+        let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') else { return };
+        let text = String::from_utf8_lossy(&fresh[..end]).into_owned();
+        self.read += end + 1;
+        for line in text.lines() {
+            self.lines += 1;
+            match mark(line, now, self.zero) {
+                Ok(mark) => self.found.extend(mark),
+                Err(fault) => self.faults.push(format!("line {}: {fault}", self.lines)),
+            }
+        }
+    }
+}
+
+/// One line; none if it is empty or a comment.
+fn mark(line: &str, now: f64, zero: f64) -> Result<Option<Mark>, String> {
+    let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+    let Some(verb) = words.next() else { return Ok(None) };
+    let (mut at, mut name, mut items) = (now, String::new(), BTreeMap::new());
+    for word in words {
+        match word.split_once('=') {
+            Some(("at", ns)) => {
+                let ns: f64 = ns.parse().map_err(|_| format!("`{ns}` is no moment in ns"))?;
+                at = ns / 1e9 - zero;
+            }
+            Some((item, count)) if verb == "end" => {
+                let count = amount(item, count)?;
+                items.insert(item.to_owned(), count);
+            }
+            None if verb == "begin" && name.is_empty() => word.clone_into(&mut name),
+            _ => return Err(format!("`{word}` cannot stand behind `{verb}`")),
+        }
+    }
+    match verb {
+        "begin" => Ok(Some(Mark::Begin { name, at })),
+        "end" => Ok(Some(Mark::End { items, at })),
+        other => Err(format!("`{other}` is neither `begin` nor `end`")),
+    }
+}
+
+/// How much of an item was made.
+pub(super) fn amount(item: &str, count: &str) -> Result<f64, String> {
+    if !ITEMS.contains(&item) {
+        return Err(format!("`{item}` is nothing that can be made{}", did_you_mean(nearest(item, ITEMS))));
+    }
+    let known = count.parse::<f64>().ok().filter(|count| count.is_finite() && *count > 0.0);
+    known.ok_or_else(|| format!("`{count}` is no amount of {item}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, mark};
+
+    #[test]
+    fn marks_are_read_and_faults_are_told() {
+        let begin = mark("begin warm at=3500000000", 9.0, 1.5);
+        assert_eq!(begin, Ok(Some(Mark::Begin { name: "warm".to_owned(), at: 2.0 })));
+        let items = [("images".to_owned(), 64.0)].into_iter().collect();
+        assert_eq!(mark("end images=64", 9.0, 1.5), Ok(Some(Mark::End { items, at: 9.0 })));
+        assert_eq!(mark("  # nothing", 9.0, 1.5), Ok(None));
+        assert_eq!(mark("start", 9.0, 0.0).unwrap_err(), "`start` is neither `begin` nor `end`");
+        assert_eq!(
+            mark("end image=4", 9.0, 0.0).unwrap_err(),
+            "`image` is nothing that can be made; did you mean `images`?"
+        );
+        assert_eq!(mark("end images=-4", 9.0, 0.0).unwrap_err(), "`-4` is no amount of images");
+        assert_eq!(mark("begin images=4", 9.0, 0.0).unwrap_err(), "`images=4` cannot stand behind `begin`");
+    }
+}

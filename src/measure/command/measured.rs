@@ -1,0 +1,278 @@
+//! A measurement from its first tick to its last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+use super::baseline::{Baseline, baseline};
+use super::child::{Ending, Event, Running, start, wait, wait_until};
+use super::error::MeasureError;
+use super::marks::Marks;
+use super::stretch::{Stretch, meant, stretches};
+use super::{processor, signals};
+use crate::measure::Clock;
+use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder, Trace, TraceWindow};
+use crate::notes::Caveat;
+
+/// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
+const LOOK: f64 = 1.6;
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// A command: its program and arguments.
+    Command(Vec<OsString>),
+    /// The machine as it is, for so long (s).
+    Duration(f64),
+    /// A process that runs already, until it ends or for so long (s).
+    Process(u32, Option<f64>),
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Which meters.
+    pub meters: MeterChoice,
+    /// What is measured.
+    pub subject: Subject,
+    /// How long idle GPUs are looked at before and after, s; 0 for not at all.
+    pub baseline_s: f64,
+    /// Whether others may compute on the GPUs meanwhile.
+    pub shared: bool,
+    /// What the whole of it makes, if it has no marks.
+    pub items: BTreeMap<String, f64>,
+    /// A file that can be made for the marks of a command.
+    pub marks: std::path::PathBuf,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Measured {
+    /// The work, in the order of its beginnings.
+    pub stretches: Vec<Stretch>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Before it began, if the GPUs idled.
+    pub before: Option<Baseline>,
+    /// After it ended, if the GPUs idled.
+    pub after: Option<Baseline>,
+    /// Cores that the command kept busy, in the mean.
+    pub host_cpu: Option<f64>,
+    /// What is true of all of it.
+    pub caveats: Vec<Caveat>,
+    /// Which GPUs.
+    pub gpus: Vec<GpuInfo>,
+    /// Version of their driver.
+    pub driver_version: String,
+    /// What measuring cost.
+    pub overhead: Option<Overhead>,
+    /// All that was recorded.
+    pub trace: Trace,
+    /// Why its trace is not on disk, if it should be.
+    pub unwritten: Option<MeterError>,
+}
+
+/// Runs the plan.
+pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
+    let clock = Clock::start();
+    if let Subject::Process(pid, _) = plan.subject
+        && !processor::is_running(pid)
+    {
+        return Err(MeasureError::NoProcess { pid });
+    }
+    let recorder = Recorder::start(clock, &plan.meters)?;
+    let (told, events) = channel();
+    if let Err(source) = signals::tell(told.clone()) {
+        return Err(MeasureError::MarksFile { path: plan.marks.clone(), source });
+    }
+    let begin = clock.now();
+    let mut ending = wait_until(Some(begin + LOOK.max(plan.baseline_s)), &events, clock, || false).0;
+    refuse_others(plan, &recorder)?;
+    let mut caveats = recorder.warnings();
+    let before = if plan.baseline_s > 0.0 { baseline(&recorder, clock, begin) } else { None };
+    let mut marks = Marks::new(plan.marks.clone(), monotonic() - clock.now());
+    let (mut from, mut to) = (clock.now(), clock.now());
+    let mut host_cpu = None;
+    if ending == Ending::Time {
+        let work = Work { plan, clock, events: &events };
+        (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
+    }
+    recorder.wait_past(to);
+    let after = if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    caveats.extend(others_seen(plan, &recorder, from, to));
+    if !marks.faults.is_empty() {
+        let text = format!("marks that cannot be read are left out:\n{}", crate::notes::lines(&marks.faults, 9));
+        caveats.push(Caveat::new("odd_marks", text));
+    }
+    let (mut windows, odd) = meant(&marks.found, from, to);
+    caveats.extend(odd);
+    if let [only] = &mut windows[..]
+        && only.items.is_empty()
+    {
+        only.items.clone_from(&plan.items);
+    }
+    Ok(finished(recorder, windows, Told { ending, before, after, host_cpu, caveats }))
+}
+
+/// What is known besides the windows.
+struct Told {
+    ending: Ending,
+    before: Option<Baseline>,
+    after: Option<Baseline>,
+    host_cpu: Option<f64>,
+    caveats: Vec<Caveat>,
+}
+
+fn finished(recorder: Recorder, windows: Vec<TraceWindow>, told: Told) -> Measured {
+    let stretches = stretches(&windows, |from, to| recorder.window(from, to));
+    let (gpus, driver_version) = (recorder.gpus(), recorder.driver_version().to_owned());
+    let overhead = Some(recorder.overhead());
+    let mut trace = recorder.trace();
+    trace.windows = windows;
+    let unwritten = recorder.stop().err();
+    let Told { ending, before, after, host_cpu, caveats } = told;
+    Measured { stretches, ending, before, after, host_cpu, caveats, gpus, driver_version, overhead, trace, unwritten }
+}
+
+/// A trace measured once more: by its own windows, or as a whole.
+pub fn replayed(folder: &Path, items: &BTreeMap<String, f64>) -> Result<Measured, MeasureError> {
+    let mut trace = Trace::read(folder)?;
+    if trace.windows.is_empty() {
+        let (from, to) = trace.span().ok_or_else(|| MeasureError::EmptyTrace { path: folder.to_owned() })?;
+        trace.windows = vec![TraceWindow { from, to, items: items.clone(), ..TraceWindow::default() }];
+    }
+    Ok(Measured {
+        stretches: stretches(&trace.windows, |from, to| trace.window(from, to)),
+        ending: Ending::Time,
+        before: None,
+        after: None,
+        host_cpu: None,
+        caveats: Vec::new(),
+        gpus: trace.gpus().cloned().collect(),
+        driver_version: trace.driver_version.clone(),
+        overhead: None,
+        trace,
+        unwritten: None,
+    })
+}
+
+/// The work itself.
+struct Work<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    events: &'a Receiver<Event>,
+}
+
+impl Work<'_> {
+    /// How it ended, from when to when, and the cores it kept busy.
+    fn run(
+        &self,
+        told: std::sync::mpsc::Sender<Event>,
+        marks: &mut Marks,
+    ) -> Result<(Ending, f64, f64, Option<f64>), MeasureError> {
+        let clock = self.clock;
+        let from = clock.now();
+        match &self.plan.subject {
+            Subject::Command(words) => {
+                let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
+                std::fs::write(marks.path(), "").map_err(fault)?;
+                let spent = children_seconds();
+                let running: Running = start(words, marks.path(), clock, told)?;
+                let (ending, to) = wait(&running, self.events, marks, clock);
+                // The file was made for this one run.
+                let _ = std::fs::remove_file(marks.path());
+                let busy = (children_seconds() - spent) / (to - running.started);
+                Ok((ending, running.started, to, Some(busy)))
+            }
+            Subject::Duration(seconds) => {
+                let (ending, to) = wait_until(Some(from + seconds), self.events, clock, || false);
+                Ok((ending, from, to, None))
+            }
+            Subject::Process(pid, seconds) => {
+                let end = seconds.map(|seconds| from + seconds);
+                let spent = processor::cpu_seconds(&processor::family(*pid));
+                let (mut last, mut looked) = (spent, from);
+                let (ending, to) = wait_until(end, self.events, clock, || {
+                    if clock.now() - looked > 0.5 {
+                        looked = clock.now();
+                        last = last.max(processor::cpu_seconds(&processor::family(*pid)));
+                    }
+                    !processor::is_running(*pid)
+                });
+                Ok((ending, from, to, Some((last - spent) / (to - from))))
+            }
+        }
+    }
+}
+
+/// Idle GPUs after the work; none if they do not idle.
+fn rest(plan: &Plan, recorder: &Recorder, events: &Receiver<Event>, clock: Clock, to: f64) -> Option<Baseline> {
+    // The field of utilization looks back a second.
+    let begin = to + 1.0;
+    let (ending, _) = wait_until(Some(begin + plan.baseline_s), events, clock, || false);
+    if ending == Ending::Time { baseline(recorder, clock, begin) } else { None }
+}
+
+/// Who was on the GPUs before the command, and does not belong to what is measured.
+fn strangers(plan: &Plan, processes: &[u32]) -> Vec<u32> {
+    let own: BTreeSet<u32> = match plan.subject {
+        Subject::Process(pid, _) => processor::family(pid),
+        // The machine as it is.
+        Subject::Duration(_) => return Vec::new(),
+        Subject::Command(_) => BTreeSet::new(),
+    };
+    processes.iter().copied().filter(|pid| !own.contains(pid)).collect()
+}
+
+fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
+    if plan.shared {
+        return Ok(());
+    }
+    let window = recorder.window(0.0, f64::MAX);
+    for gpu in &window.gpus {
+        let others = strangers(plan, &gpu.processes);
+        // Inside a container the driver's numbers are not ours: a process that nobody can see may be the attached one.
+        let attached = matches!(plan.subject, Subject::Process(..));
+        let others: Vec<u32> = others.into_iter().filter(|pid| !attached || processor::is_known(*pid)).collect();
+        if !others.is_empty() {
+            let processes = others.iter().map(ToString::to_string).collect();
+            return Err(MeasureError::Others { gpu: gpu.gpu.index, processes });
+        }
+    }
+    Ok(())
+}
+
+/// Others on the GPUs that are put up with, or came later.
+fn others_seen(plan: &Plan, recorder: &Recorder, from: f64, to: f64) -> Vec<Caveat> {
+    let early = recorder.window(0.0, from);
+    let window = recorder.window(from, to);
+    let mut found = Vec::new();
+    for (gpu, earlier) in window.gpus.iter().zip(&early.gpus) {
+        let stayed: Vec<u32> = gpu.processes.iter().copied().filter(|pid| earlier.processes.contains(pid)).collect();
+        let others: Vec<String> = strangers(plan, &stayed).iter().map(ToString::to_string).collect();
+        if !others.is_empty() {
+            let text = format!(
+                "GPU {} was shared with process {}: their energy is inside",
+                gpu.gpu.index,
+                crate::notes::list(&others)
+            );
+            found.push(Caveat::new("other_processes", text));
+        }
+    }
+    found
+}
+
+/// Time that children of this process which ended have run on cores, s.
+fn children_seconds() -> f64 {
+    let Ok(text) = std::fs::read_to_string("/proc/self/stat") else { return 0.0 };
+    let Some((_, rest)) = text.rsplit_once(')') else { return 0.0 };
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    (13..15).filter_map(|at| fields.get(at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// `CLOCK_MONOTONIC`, s.
+fn monotonic() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}

@@ -1,0 +1,54 @@
+//! What the processor did for a command, and who its processes are.
+
+use std::collections::BTreeSet;
+
+/// Ticks of the scheduler's clock in a second: what Linux has told programs ever since.
+const TICKS: f64 = 100.0;
+
+/// The fields of `/proc/PID/stat` behind the name of the program; none if there is no such process.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Whether a process runs. One that has ended and is not yet waited for does not.
+pub(super) fn is_running(pid: u32) -> bool {
+    stat(pid).and_then(|fields| fields.first().cloned()).is_some_and(|state| state != "Z")
+}
+
+/// A process and all that descend from it, those of its group too.
+pub(super) fn family(root: u32) -> BTreeSet<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeSet::from([root]) };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let all: Vec<(u32, u32, u32)> = numbers
+        .filter_map(|pid| {
+            let fields = stat(pid)?;
+            Some((pid, fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?))
+        })
+        .collect();
+    let mut family = BTreeSet::from([root]);
+    loop {
+        let before = family.len();
+        family.extend(all.iter().filter(|own| family.contains(&own.1) || own.2 == root).map(|own| own.0).collect::<Vec<_>>());
+        if family.len() == before {
+            return family;
+        }
+    }
+}
+
+/// Time that a process and its family have run on cores, s; children that have ended and were waited for count too.
+pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
+    let of = |pid: &u32| {
+        let fields = stat(*pid)?;
+        // User and system time, of itself and of children it has waited for.
+        let times: f64 = (11..15).filter_map(|at| fields.get(at)?.parse::<f64>().ok()).sum();
+        Some(times / TICKS)
+    };
+    family.iter().filter_map(of).sum()
+}
+
+/// A process that this machine can see; a container does not see those of others.
+pub(super) fn is_known(pid: u32) -> bool {
+    stat(pid).is_some()
+}

@@ -1,0 +1,145 @@
+//! Measured work as runs of a sweep.
+
+use std::collections::BTreeMap;
+
+use super::measured::Measured;
+use super::stretch::Stretch;
+use super::verdict::verdict;
+use crate::catalog::Catalog;
+use crate::runs::{Run, Sweep, Value, number_duplicates, set};
+
+/// What work can make.
+pub const ITEMS: [&str; 4] = ["tokens", "responses", "images", "videos"];
+
+/// Of the items that throughput counts, the metric of their energy.
+const ENERGY: [(&str, &str); 4] = [
+    ("tokens", "energy_per_token"),
+    ("responses", "energy_per_response"),
+    ("images", "energy_per_image"),
+    ("videos", "energy_per_video"),
+];
+
+/// One run for each stretch that has energy, named `name`, or `name/stretch`; with the conditions that were stated.
+pub fn runs(measured: &Measured, name: &str, stated: &[(String, Value)], catalog: &Catalog) -> Vec<Run> {
+    let mut all: Vec<Run> = measured
+        .stretches
+        .iter()
+        .filter(|stretch| stretch.energy_j() > 0.0)
+        .map(|stretch| run(measured, stretch, name, stated, catalog))
+        .collect();
+    number_duplicates(all.iter_mut());
+    all
+}
+
+fn run(measured: &Measured, stretch: &Stretch, name: &str, stated: &[(String, Value)], catalog: &Catalog) -> Run {
+    let id = if stretch.name.is_empty() { name.to_owned() } else { format!("{name}/{}", stretch.name) };
+    let mut run = Run { id, observed: stretch.observed(), ..Run::default() };
+    set(&mut run, "gpus", Value::Number(measured.gpus.len() as f64));
+    if let Some(gpu) = gpu_name(measured, catalog) {
+        set(&mut run, "gpu", Value::Name(gpu));
+    }
+    if !measured.driver_version.is_empty() {
+        set(&mut run, "driver_version", Value::Name(measured.driver_version.clone()));
+    }
+    for (condition, value) in stated {
+        set(&mut run, condition, value.clone());
+    }
+    run.observed.extend(measured.host_cpu.filter(|busy| busy.is_finite()).map(|busy| ("host_cpu".to_owned(), busy)));
+    let waiting = [&measured.before, &measured.after].into_iter().flatten().find(|own| own.has_context);
+    run.observed.extend(waiting.map(|own| ("static_power".to_owned(), own.power_w)));
+    run.metrics = metrics(stretch);
+    run.details = details(measured, stretch);
+    run
+}
+
+/// The GPU as the catalog names it; none if the GPUs differ.
+fn gpu_name(measured: &Measured, catalog: &Catalog) -> Option<String> {
+    let first = measured.gpus.first()?;
+    if measured.gpus.iter().any(|gpu| gpu.name != first.name) {
+        return None;
+    }
+    let known = catalog.keys("gpu");
+    let bare = first.name.trim_start_matches("NVIDIA ").replace('-', " ");
+    let words: Vec<&str> = bare.split_whitespace().collect();
+    // `A100-SXM4-80GB` is `A100-80GB`: all parts of the name, in any place; the most telling name wins.
+    let is_in = |name: &&&str| name.split('-').all(|part| words.contains(&part));
+    let best = known.iter().filter(is_in).max_by_key(|name| name.len());
+    Some(best.map_or_else(|| first.name.clone(), |name| (*name).to_owned()))
+}
+
+fn metrics(stretch: &Stretch) -> BTreeMap<String, f64> {
+    let mut metrics = BTreeMap::from([("power".to_owned(), stretch.power_w())]);
+    // Energy for an item that was made while a part was not measured would be too low.
+    if !stretch.is_valid() {
+        return metrics;
+    }
+    for (item, metric) in ENERGY {
+        metrics.extend(stretch.items.get(item).map(|count| (metric.to_owned(), stretch.energy_j() / count)));
+    }
+    if let Some(count) = ["tokens", "images", "videos", "responses"].iter().find_map(|item| stretch.items.get(*item)) {
+        metrics.insert("throughput".to_owned(), count / stretch.duration_s());
+        metrics.insert("throughput_per_watt".to_owned(), count / stretch.energy_j());
+    }
+    metrics
+}
+
+fn details(measured: &Measured, stretch: &Stretch) -> BTreeMap<String, String> {
+    let (verdict, reasons) = verdict(measured, stretch);
+    let mut all = BTreeMap::new();
+    let mut add = |name: &str, text: String| all.insert(name.to_owned(), text);
+    add("window_s", format!("{:.3}", stretch.duration_s()));
+    add("windows", stretch.windows.len().to_string());
+    add("energy_j", format!("{:.3}", stretch.energy_j()));
+    add("energy_bound_j", format!("{:.3}", stretch.bound_j()));
+    add("energy_scope", "gpu".to_owned());
+    add("verdict", verdict.name().to_owned());
+    if !reasons.is_empty() {
+        add("reasons", reasons.join(" "));
+    }
+    for (item, count) in &stretch.items {
+        add(item, count.to_string());
+    }
+    for (name, energy, bound) in stretch.processor() {
+        add(&format!("{}_energy_j", name.replace(['/', '-'], "_")), format!("{energy:.3}"));
+        add(&format!("{}_energy_bound_j", name.replace(['/', '-'], "_")), format!("{bound:.3}"));
+    }
+    for (when, own) in [("before", &measured.before), ("after", &measured.after)] {
+        let Some(own) = own else { continue };
+        let state = if own.has_context { "with_context" } else { "no_context" };
+        add(&format!("idle_power_{when}_w"), format!("{:.2}", own.power_w));
+        add(&format!("idle_state_{when}"), state.to_owned());
+    }
+    add("gpu_uuids", measured.gpus.iter().map(|gpu| gpu.uuid.clone()).collect::<Vec<_>>().join(" "));
+    let limits: f64 = measured.gpus.iter().filter_map(|gpu| gpu.power_limit_w).sum();
+    if limits > 0.0 {
+        add("power_limit_w_all_gpus", format!("{limits}"));
+    }
+    all
+}
+
+/// The runs with where they come from, ready to be written.
+pub fn sweep(measured: &Measured, name: &str, runs: Vec<Run>, command: &str) -> Sweep {
+    let mut provenance = toml::Table::new();
+    let mut say = |key: &str, text: String| provenance.insert(key.to_owned(), text.into());
+    say("source", "measured by joules measure".to_owned());
+    say("tool", concat!("joules ", env!("CARGO_PKG_VERSION")).to_owned());
+    say("command", command.to_owned());
+    say("ended", measured.ending.words());
+    say(
+        "energy",
+        "energy counters of the GPUs at their ticks, with a bound that power not being negative gives; GPUs only, the \
+         processor stands beside"
+            .to_owned(),
+    );
+    say("driver_version", measured.driver_version.clone());
+    let seconds = measured.trace.started_unix as i64;
+    if let Ok(moment) = jiff::Timestamp::from_second(seconds) {
+        say("started", moment.to_string());
+    }
+    let mut caveats: Vec<toml::Value> = measured.caveats.iter().map(|own| own.text.clone().into()).collect();
+    caveats.extend(measured.stretches.iter().flat_map(Stretch::caveats).map(|own| own.text.into()));
+    if !caveats.is_empty() {
+        provenance.insert("caveats".to_owned(), toml::Value::Array(caveats));
+    }
+    Sweep::new(name, runs, provenance)
+}

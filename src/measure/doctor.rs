@@ -1,0 +1,97 @@
+//! What can be measured on this machine, how surely, and what is missing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::meter::{CallCost, GpuWindow, MeterChoice, MeterError, Overhead, Recorder, Zone, zones};
+use super::{Clock, energy::Estimates};
+use crate::notes::Caveat;
+
+/// Where Linux shows the counters of the processor.
+const POWERCAP: &str = "/sys/class/powercap";
+
+/// What was found on this machine.
+#[derive(Debug)]
+pub struct Checkup {
+    /// The GPUs, or why none can be measured.
+    pub gpus: Result<GpuCheckup, MeterError>,
+    /// Counters of the processor, readable or not.
+    pub zones: Vec<Zone>,
+}
+
+/// What was found of the GPUs.
+#[derive(Debug)]
+pub struct GpuCheckup {
+    /// Version of the driver.
+    pub driver_version: String,
+    /// Each GPU.
+    pub gpus: Vec<GpuState>,
+    /// What measuring costs.
+    pub overhead: Overhead,
+    /// What is missing.
+    pub warnings: Vec<Caveat>,
+    /// How long it was looked at, s.
+    pub duration_s: f64,
+    /// Whether the estimators were to be compared.
+    pub is_self_test: bool,
+}
+
+/// One GPU as it was found.
+#[derive(Debug)]
+pub struct GpuState {
+    /// What it did meanwhile.
+    pub window: GpuWindow,
+    /// Time between ticks of its energy counter, s.
+    pub tick_period_s: Option<f64>,
+    /// What a call for its energy costs.
+    pub call: CallCost,
+}
+
+impl GpuState {
+    /// Whether its energy can be measured.
+    pub fn is_measured(&self) -> bool {
+        self.window.energy_j.is_some()
+    }
+
+    /// Estimators of its mean power.
+    pub fn estimates(&self) -> Option<Estimates> {
+        self.window.estimates
+    }
+}
+
+impl Checkup {
+    /// Whether the energy of every GPU can be measured.
+    pub fn is_good(&self) -> bool {
+        self.gpus.as_ref().is_ok_and(|own| own.gpus.iter().all(GpuState::is_measured))
+    }
+}
+
+/// Looks at all meters for so long (s).
+pub fn checkup(choice: &MeterChoice, seconds: f64, is_self_test: bool) -> Checkup {
+    let powercap = choice.powercap.as_deref().unwrap_or(Path::new(POWERCAP));
+    Checkup { gpus: gpus(choice, seconds, is_self_test), zones: zones(powercap) }
+}
+
+fn gpus(choice: &MeterChoice, seconds: f64, is_self_test: bool) -> Result<GpuCheckup, MeterError> {
+    let clock = Clock::start();
+    let recorder = Recorder::start(clock, choice)?;
+    // The first ticks teach the rhythm.
+    std::thread::sleep(Duration::from_secs_f64(0.6));
+    let from = clock.now();
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    let to = clock.now();
+    recorder.wait_past(to);
+    let window = recorder.window(from, to);
+    let overhead = recorder.overhead();
+    let states = window.gpus.into_iter().zip(recorder.tick_periods()).zip(&overhead.calls);
+    let gpus =
+        states.map(|((window, tick_period_s), call)| GpuState { window, tick_period_s, call: call.clone() }).collect();
+    Ok(GpuCheckup {
+        driver_version: recorder.driver_version().to_owned(),
+        gpus,
+        warnings: recorder.warnings(),
+        overhead,
+        duration_s: to - from,
+        is_self_test,
+    })
+}
