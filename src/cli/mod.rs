@@ -23,6 +23,7 @@ mod graph;
 mod import;
 #[cfg(feature = "measure")]
 mod import_prometheus;
+#[cfg(feature = "measure")]
 mod measure;
 #[cfg(feature = "measure")]
 mod meters;
