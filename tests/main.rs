@@ -21,10 +21,14 @@ mod messages;
 mod plan;
 mod planning;
 mod predict;
+#[cfg(feature = "measure")]
+mod prometheus;
 mod rca;
 mod recovery;
 mod report;
 mod runs;
 mod shared;
 mod study;
+#[cfg(feature = "measure")]
+mod telemetry;
 mod whatif;
