@@ -23,6 +23,8 @@ mod messages;
 mod plan;
 mod planning;
 mod predict;
+#[cfg(feature = "measure")]
+mod prometheus;
 mod rca;
 mod recovery;
 mod report;
@@ -31,4 +33,6 @@ mod runs;
 mod server;
 mod shared;
 mod study;
+#[cfg(feature = "measure")]
+mod telemetry;
 mod whatif;

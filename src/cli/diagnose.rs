@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use clap::Args;
 
-use super::options::{ModelSource, Output, RunSource, Work};
+use super::options::{ModelSource, Output, RunSource, Work, models_for, no_model_for};
 use super::{Context, Failure, Outcome};
 use crate::diagnose::{Diagnosis, Verdict, diagnose_sets};
+use crate::fit::{Fitted, Settings, fit};
 use crate::report::diagnosis;
 use crate::runs::Run;
 
@@ -38,6 +39,9 @@ pub(super) struct Diagnose {
     source: RunSource,
     #[command(flatten)]
     model: ModelSource,
+    /// Estimate the model from the runs first, as `joules fit` does: from a new sweep straight to its diagnosis
+    #[arg(long, conflicts_with = "fitted")]
+    refit: bool,
     #[command(flatten)]
     work: Work,
     #[command(flatten)]
@@ -52,8 +56,10 @@ impl Diagnose {
         };
         let (a, b) = (side(&self.a, &self.repeat_a)?, side(&self.b, &self.repeat_b)?);
         let (a, b): (Vec<&Run>, Vec<&Run>) = (a.iter().map(Cow::as_ref).collect(), b.iter().map(Cow::as_ref).collect());
-        let fitted = self.model.fitted_for(context, &[a[0], b[0]])?;
         let runs: Vec<&Run> = store.runs().collect();
+        let pair = [a[0], b[0]];
+        let fitted =
+            if self.refit { self.refitted(context, &pair, &runs) } else { self.model.fitted_for(context, &pair) }?;
         let answer = diagnose_sets(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
         let document = context.signed(diagnosis(&answer), &[&fitted]);
         self.output.answer(context, &document, || json(&answer))?;
@@ -62,6 +68,14 @@ impl Diagnose {
         } else {
             Outcome::Answered
         })
+    }
+
+    /// The model that takes the two runs, estimated from all runs at hand.
+    fn refitted(&self, context: &Context, pair: &[&Run], runs: &[&Run]) -> Result<Fitted, Failure> {
+        let model = models_for(context, self.model.model.as_deref(), pair)?.into_iter().next();
+        let model = model.ok_or_else(|| no_model_for(pair, Vec::new()))?;
+        let runs: Vec<Run> = runs.iter().copied().cloned().collect();
+        Ok(fit(model, &context.catalog, &runs, &Settings { seed: self.work.seed, ..Settings::default() })?)
     }
 }
 

@@ -1,20 +1,20 @@
 //! `joules import`: foreign results into a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::{Context, Failure, Outcome};
 use crate::import::mapped::Map;
-use crate::import::{Detected, Inspection, detect, import};
+use crate::import::{Detected, Given, Inspection, Options, Window, complete, detect, import};
 use crate::report::import::{imported, inspected};
 use crate::report::render;
 use crate::runs::Store;
 
 /// Turn foreign results into a store of runs
 ///
-/// Without FORMAT, what lies at PATH is detected: the leaderboard's tree, a store, or a CSV or JSON Lines file, which
-/// needs a map. Nothing is written unless all of it can be.
+/// Without FORMAT, what lies at PATH is detected from what it holds: a file, or a folder with files of one format. CSV and
+/// JSON Lines files of no known format need a map. Nothing is written unless all of it can be.
 #[derive(Args, Debug)]
 #[command(allow_missing_positional = true, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Import {
@@ -30,6 +30,12 @@ pub(super) struct Import {
     /// Map of a CSV or JSON Lines file: what its columns are, in which units
     #[arg(long, value_name = "MAP.toml")]
     map: Option<PathBuf>,
+    /// A condition that the source lacks, for all runs: `gpu=H100` [repeatable]
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// The part of a power log: seconds after its first sample (`10..70`), Unix seconds, or times of day as it has them
+    #[arg(long, value_name = "FROM..TO")]
+    window: Option<String>,
     /// Store folder for the runs; sweeps of the same names are replaced
     #[arg(long, value_name = "DIR", required_unless_present = "inspect")]
     out: Option<PathBuf>,
@@ -48,12 +54,58 @@ enum Remote {
 /// What can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The tree of the ML.ENERGY leaderboard
+    /// ML.ENERGY: the leaderboard's tree, raw results of the benchmark, tables of the data set
     Mlenergy,
+    /// `vllm bench serve --save-result`, and scripts that write the same
+    VllmBench,
+    /// GuideLLM, `benchmarks.json`
+    Guidellm,
+    /// AIPerf, `profile_export_aiperf.json`; genai-perf
+    #[value(alias = "genai-perf")]
+    Aiperf,
+    /// InferenceX (InferenceMAX), `agg_*.json`
+    #[value(alias = "inferencemax")]
+    Inferencex,
+    /// llm-d Benchmark Report 0.2, YAML or JSON
+    LlmD,
+    /// `trtllm-bench --report_json`
+    TrtllmBench,
+    /// Power log: `nvidia-smi --query-gpu=… --format=csv`, or `nvidia-smi dmon`
+    NvidiaSmi,
+    /// Power log: `amd-smi … --csv`
+    AmdSmi,
+    /// Zeus, `ZeusMonitor(log_file=…)`
+    Zeus,
+    /// CodeCarbon, `emissions.csv`
+    Codecarbon,
     /// A CSV file, by a map
     Csv,
     /// A JSON Lines file, by a map
     Jsonl,
+}
+
+impl Format {
+    /// What lies at `path`, if it is said to be of this format.
+    fn at(self, path: &Path) -> Result<Detected, Failure> {
+        Ok(match self {
+            Self::Mlenergy => match detect(path) {
+                Ok(found @ (Detected::MlEnergyRaw | Detected::MlEnergyTable)) => found,
+                _ => Detected::MlEnergy,
+            },
+            Self::VllmBench => Detected::VllmBench,
+            Self::Guidellm => Detected::GuideLlm,
+            Self::Aiperf => Detected::AiPerf,
+            Self::Inferencex => Detected::InferenceX,
+            Self::LlmD => Detected::LlmD,
+            Self::TrtllmBench => Detected::TrtLlm,
+            Self::NvidiaSmi => Detected::NvidiaSmi,
+            Self::AmdSmi => Detected::AmdSmi,
+            Self::Zeus => Detected::Zeus,
+            Self::Codecarbon => Detected::CodeCarbon,
+            Self::Csv => Detected::Csv,
+            Self::Jsonl => Detected::JsonLines,
+        })
+    }
 }
 
 impl Import {
@@ -64,13 +116,19 @@ impl Import {
         }
         let path = self.path.as_deref().expect("clap requires a path where no subcommand is given");
         let map = self.map.as_deref().map(Map::read).transpose()?;
+        let options = Options {
+            map: map.as_ref(),
+            given: Given::parse(&self.set)?,
+            window: self.window.as_deref().map(Window::parse).transpose()?,
+        };
         let format = match self.format {
-            Some(Format::Mlenergy) => Detected::MlEnergy,
-            Some(Format::Csv) => Detected::Csv,
-            Some(Format::Jsonl) => Detected::JsonLines,
+            Some(format) => format.at(path)?,
             None => detect(path)?,
         };
-        let store = Store::new(import(format, path, map.as_ref())?)?;
+        let store = Store::new(import(format, path, &options)?)?;
+        if !self.inspect {
+            complete(format, &store.sweeps)?;
+        }
         let inspection = Inspection::of(format, &store.sweeps)?;
         let document = match &self.out {
             Some(folder) => {

@@ -219,10 +219,10 @@ impl<'a> Progress<'a> {
     }
 
     fn word(&self, word: &str, is_new: bool) {
-        let plain = plain(word);
+        let plain = plain(word.trim_start());
         match &self.bar {
             Some(bar) => bar.set_message(plain),
-            None if !is_new => self.context.remark(&plain),
+            None if !is_new && !word.starts_with('\r') => self.context.remark(&plain),
             None => {}
         }
     }

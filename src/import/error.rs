@@ -9,7 +9,7 @@ use crate::notes::{lines, plural};
 use crate::runs::{RunsError, ValueFault};
 
 /// As many faults as a person reads at once.
-const MOST_SHOWN: usize = 20;
+pub(super) const MOST_SHOWN: usize = 20;
 
 /// Where in the foreign files something is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -107,6 +107,20 @@ pub enum FaultKind {
     /// A histogram that counts nothing.
     #[error("{0}")]
     Histogram(&'static str),
+    /// Nothing at all.
+    #[error("the file is empty")]
+    Empty,
+    /// A unit that does not measure what is due.
+    #[error("the unit `{found}` is not one of {expected}")]
+    Unit {
+        /// The unit as written.
+        found: String,
+        /// The unit here.
+        expected: String,
+    },
+    /// Something that this program does not take, and why.
+    #[error("{0}")]
+    Refused(String),
     /// Text that cannot be read.
     #[error("cannot be read: {message}")]
     Unreadable {
@@ -187,11 +201,84 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// A file of no known kind.
-    #[error("`{}` is neither a leaderboard tree, nor a store, nor a `.csv` or `.jsonl` file", path.display())]
-    #[diagnostic(help("for other formats, write their rows as JSON Lines and import them with `--map MAP.toml`"))]
+    #[error("`{}` is of no format that is known here: {seen}", path.display())]
+    #[diagnostic(help(
+        "`joules import --help` lists the formats; for others, write their rows as JSON Lines and import them with \
+         `--map MAP.toml`"
+    ))]
     UnknownFormat {
         /// The path.
         path: PathBuf,
+        /// What was seen of it.
+        seen: String,
+    },
+    /// A file that is said to be of one format and looks like another.
+    #[error("`{}` is not {expected}: it looks like {found}", path.display())]
+    #[diagnostic(help("{help}"))]
+    OtherFormat {
+        /// The path.
+        path: PathBuf,
+        /// What it was said to be, in words.
+        expected: String,
+        /// What it looks like, in words.
+        found: String,
+        /// What to do.
+        help: String,
+    },
+    /// A folder with files of several formats.
+    #[error("`{}` holds files of several formats: {found}", path.display())]
+    #[diagnostic(help("import them one by one, or name one format: its files alone are read"))]
+    SeveralFormats {
+        /// The folder.
+        path: PathBuf,
+        /// The formats, each with a file of it.
+        found: String,
+    },
+    /// A file without a byte.
+    #[error("`{}` is empty", path.display())]
+    #[diagnostic(help("the program that writes it may not have ended well: run it again"))]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is larger than its format ever is.
+    #[error("`{}` is larger than {} MB", path.display(), most / 1_000_000)]
+    #[diagnostic(help("cut it to the time that you want"))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes that are read.
+        most: u64,
+    },
+    /// Runs that lack conditions which their format does not record.
+    #[error("{} cannot be asked about yet:\n{}", plural(*runs, "run"), lines(lacking, MOST_SHOWN))]
+    #[diagnostic(help("{help}"))]
+    Incomplete {
+        /// How many.
+        runs: usize,
+        /// Each set of missing conditions, with the files.
+        lacking: Vec<String>,
+        /// What to type.
+        help: String,
+    },
+    /// What is said of all runs cannot be.
+    #[error("{message}")]
+    #[diagnostic(help("write one condition and one value: `--set gpu=H100 --set gpus=2`"))]
+    Given {
+        /// Why.
+        message: String,
+    },
+    /// A window that cannot be.
+    #[error("the window `{text}` cannot be: {reason}")]
+    #[diagnostic(help(
+        "write `FROM..TO` in seconds after the first sample (`10..70`), in Unix seconds, or in the log's own time of day \
+         (`2026-01-02 10:00:00..2026-01-02 10:01:00`)"
+    ))]
+    Window {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: String,
     },
     /// A file that cannot be read.
     #[error(transparent)]

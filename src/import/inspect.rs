@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::about::caveat_codes;
 use super::detect::Detected;
 use super::error::ImportError;
+use super::given::lacking;
 use crate::runs::{Column, Sweep};
 
 /// What lies at a path, and what it would become.
@@ -26,18 +28,22 @@ pub struct SweepInspection {
     pub columns: Vec<(Column, usize)>,
     /// Each detail, and how many runs have it.
     pub details: BTreeMap<String, usize>,
-    /// What the provenance assumes or leaves out, as `key: value` of its tables `assumed` and `ignored_fields`.
+    /// What the provenance assumes or leaves out, as `key: value` of its entries `assumed`, `left_out` and `ignored_fields`.
     pub notes: Vec<String>,
+    /// Conditions that runs lack and cannot be asked about without, with the count of runs.
+    pub lacking: Vec<(Vec<String>, usize)>,
+    /// What to doubt in single runs: the stable name, and the count of runs.
+    pub caveats: BTreeMap<String, usize>,
 }
 
 impl Inspection {
     /// What an import brought.
     pub fn of(format: Detected, sweeps: &[Sweep]) -> Result<Self, ImportError> {
-        Ok(Self { format, sweeps: sweeps.iter().map(of_sweep).collect::<Result<_, _>>()? })
+        Ok(Self { format, sweeps: sweeps.iter().map(|sweep| of_sweep(format, sweep)).collect::<Result<_, _>>()? })
     }
 }
 
-fn of_sweep(sweep: &Sweep) -> Result<SweepInspection, ImportError> {
+fn of_sweep(format: Detected, sweep: &Sweep) -> Result<SweepInspection, ImportError> {
     let filled = |column: &Column| sweep.runs.iter().filter(|run| column.is_in(run)).count();
     let columns = sweep.columns()?.into_iter().map(|column| {
         let count = filled(&column);
@@ -47,11 +53,18 @@ fn of_sweep(sweep: &Sweep) -> Result<SweepInspection, ImportError> {
     for name in sweep.runs.iter().flat_map(|run| run.details.keys()) {
         *details.entry(name.clone()).or_insert(0) += 1;
     }
-    let notes = ["assumed", "ignored_fields"].iter().filter_map(|key| {
+    let notes = ["assumed", "left_out", "ignored_fields"].iter().filter_map(|key| {
         let value = sweep.provenance.get(*key)?;
         Some(format!("{key}: {value}"))
     });
+    let mut caveats = BTreeMap::new();
+    for code in sweep.runs.iter().flat_map(caveat_codes) {
+        *caveats.entry(code.to_owned()).or_insert(0) += 1;
+    }
+    let lacking = lacking(format, std::slice::from_ref(sweep)).into_iter();
     Ok(SweepInspection {
+        lacking: lacking.map(|(names, runs)| (names.into_iter().map(str::to_owned).collect(), runs.len())).collect(),
+        caveats,
         name: sweep.name.clone(),
         runs: sweep.runs.len(),
         columns: columns.collect(),

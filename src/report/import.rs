@@ -1,10 +1,11 @@
 //! What an import brought, or would bring.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Column, Document, Table, Text};
-use crate::import::{Detected, Inspection, SweepInspection};
-use crate::notes::plural;
+use crate::import::{About, Inspection, SweepInspection};
+use crate::notes::{list, plural};
 use crate::runs::Role;
 
 /// What was written into `folder`.
@@ -13,7 +14,7 @@ pub fn imported(inspection: &Inspection, folder: &Path) -> Document {
     let mut document = Document::new(Text::new().plain(format!("Imported {runs}")));
     document.paragraph(
         Text::new()
-            .plain(format!("From {}, into ", words(inspection.format)))
+            .plain(format!("From {}, into ", inspection.format.words()))
             .code(folder.display().to_string())
             .plain(": one CSV file and one TOML file with the provenance for each sweep."),
     );
@@ -30,7 +31,7 @@ pub fn inspected(inspection: &Inspection, path: &Path) -> Document {
     document.paragraph(
         Text::new()
             .code(path.display().to_string())
-            .plain(format!(" is {}. Nothing was written.", words(inspection.format))),
+            .plain(format!(" is {}. Nothing was written.", inspection.format.words())),
     );
     about(&mut document, inspection);
     document
@@ -39,15 +40,6 @@ pub fn inspected(inspection: &Inspection, path: &Path) -> Document {
 fn total(inspection: &Inspection) -> String {
     let runs = plural(inspection.sweeps.iter().map(|sweep| sweep.runs).sum(), "run");
     format!("{runs} in {}", plural(inspection.sweeps.len(), "sweep"))
-}
-
-fn words(format: Detected) -> &'static str {
-    match format {
-        Detected::MlEnergy => "the tree of the ML.ENERGY leaderboard",
-        Detected::Store => "a store of runs",
-        Detected::Csv => "a CSV file",
-        Detected::JsonLines => "a JSON Lines file",
-    }
 }
 
 /// Runs and columns of every sweep, and what its provenance assumes or leaves out.
@@ -88,6 +80,45 @@ fn about(document: &mut Document, inspection: &Inspection) {
             document.list(group[0].notes.iter().map(|note| Text::new().plain(note)));
         }
     }
+    doubts(document, inspection);
+    if let Some(about) = inspection.format.about() {
+        source(document, about);
+    }
+}
+
+/// What runs lack, and what to doubt in them.
+fn doubts(document: &mut Document, inspection: &Inspection) {
+    let lacking = inspection.sweeps.iter().flat_map(|sweep| &sweep.lacking).map(|(names, runs)| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("{} in {}: say it with `--set NAME=VALUE`", list(&names), plural(*runs, "run"))
+    });
+    let lacking: Vec<Text> = lacking.map(|line| Text::new().plain(line)).collect();
+    if !lacking.is_empty() {
+        document.subheading("Missing").list(lacking);
+    }
+    let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+    for (code, runs) in inspection.sweeps.iter().flat_map(|sweep| &sweep.caveats) {
+        *all.entry(code).or_default() += runs;
+    }
+    if !all.is_empty() {
+        let line = |(code, runs): (&str, usize)| Text::new().code(code).plain(format!(" in {}", plural(runs, "run")));
+        document
+            .subheading("To doubt in single runs (their detail `caveats` says why)")
+            .list(all.into_iter().map(line));
+    }
+}
+
+/// What is known of the format: what its numbers are of, in which units, and where they mislead.
+fn source(document: &mut Document, about: &About) {
+    document.subheading("The format");
+    document.fields([("written by", about.tool), ("form read in", about.schema), ("numbers of", about.scope)]);
+    let units: Vec<Text> =
+        about.units.iter().map(|(field, unit)| Text::new().plain(format!("{field}: {unit}"))).collect();
+    if !units.is_empty() {
+        document.subheading("Units taken").list(units);
+    }
+    let defects = about.defects.iter().map(|(code, text)| Text::new().code(*code).plain(format!(": {text}")));
+    document.subheading("Known defects").list(defects);
 }
 
 /// The names of a sweep's columns by role; with a count where not every run has a value.

@@ -75,9 +75,8 @@ fn known([value, uncertainty]: [f64; 2], unit: &str) -> String {
 /// Conditions that the telemetry does not tell.
 fn missing(document: &mut Document, found: &Imported) {
     let mut needed: Vec<_> = found.windows.iter().flat_map(|window| window.needed.iter().copied()).collect();
-    needed.sort();
-    needed.dedup();
     needed.sort_by_key(|needed| !needed.is_required);
+    needed.dedup();
     if needed.is_empty() {
         return;
     }

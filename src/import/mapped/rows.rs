@@ -9,9 +9,9 @@ use crate::import::json::{described, parse};
 use crate::runs::Lines;
 
 /// One row of the source.
-pub(super) struct Row {
-    pub(super) place: Place,
-    object: Map<String, Json>,
+pub(in crate::import) struct Row {
+    pub(in crate::import) place: Place,
+    pub(in crate::import) object: Map<String, Json>,
 }
 
 impl Row {
@@ -87,7 +87,7 @@ pub(super) fn of_json_lines(file: &str, text: &str) -> Result<Vec<Row>, Vec<Faul
 }
 
 /// The rows of a CSV file with a header; empty cells are missing.
-pub(super) fn of_csv(file: &str, text: &str) -> Result<Vec<Row>, Vec<Fault>> {
+pub(in crate::import) fn of_csv(file: &str, text: &str) -> Result<Vec<Row>, Vec<Fault>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();

@@ -6,29 +6,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{Reader, Text, get};
+use crate::import::scale::{Scale, ScaleFault};
 use crate::notes::quoted;
 use crate::runs::{Column, Kind};
 use crate::unit::Unit;
-
-/// 0 °C in kelvin.
-const FREEZING: f64 = 273.15;
-
-/// How a number of the source becomes SI.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
-    factor: f64,
-    offset: f64,
-}
-
-impl Scale {
-    const ONE: Self = Self { factor: 1.0, offset: 0.0 };
-
-    /// `number` in SI. A small factor divides by its inverse: 1000 is exact in binary, 0.001 is not.
-    pub(super) fn to_si(self, number: f64) -> f64 {
-        let scaled = if self.factor < 1.0 { number / (1.0 / self.factor) } else { number * self.factor };
-        scaled + self.offset
-    }
-}
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,19 +100,13 @@ fn scale(reader: &mut Reader, unit: Option<&Text>, column: Option<&Column>, entr
         reader.fault(unit.span.clone(), format!("`{}` is no quantity and takes no unit", column.name));
         return Scale::ONE;
     }
-    if unit.text == "degC" && column.unit == "K" {
-        return Scale { factor: 1.0, offset: FREEZING };
-    }
-    match Unit::parse(&unit.text) {
-        Err(error) => reader.fault(unit.span.clone(), error.to_string()),
-        Ok(found) if found.dimension != own.dimension => {
-            let message = format!(
-                "`{}` is measured in {}, but `{}` is in {}",
-                column.name, own.dimension, unit.text, found.dimension
-            );
+    match Scale::between(&unit.text, &column.unit) {
+        Ok(scale) => return scale,
+        Err(ScaleFault::Unknown(error)) => reader.fault(unit.span.clone(), error.to_string()),
+        Err(ScaleFault::Other(due, found)) => {
+            let message = format!("`{}` is measured in {due}, but `{}` is in {found}", column.name, unit.text);
             reader.fault(unit.span.clone(), message);
         }
-        Ok(found) => return Scale { factor: found.factor, offset: 0.0 },
     }
     Scale::ONE
 }

@@ -1,11 +1,14 @@
-//! The tree of the public ML.ENERGY leaderboard: `index.json`, `tasks/*.json`, `models/*.json`.
+//! The tree of the public ML.ENERGY leaderboard: `index.json`, `tasks/*.json`, `models/*.json`. Raw results of its benchmark
+//! are read by `raw`, tables of its data set by `table`.
 //!
 //! A row stands in the file of its task and again, with its histogram of output lengths, in the file of its
 //! model. Both are one run. Any file may be absent; rows that only one of the two has are imported as they are.
 
 mod histogram;
 mod merge;
+pub(super) mod raw;
 mod row;
+pub(super) mod table;
 mod tree;
 
 use std::cell::RefCell;

@@ -38,7 +38,11 @@ fn broken(gpu: &GpuWindow, window: &Window) -> Vec<Caveat> {
     if let Some((at, reason)) = &gpu.lost {
         let text = format!("{name} ended {} into the window: {reason}", show((at - window.from).max(0.0), "s"));
         found.push(Caveat::new("gpu_lost", text));
-    } else if gpu.energy_j.is_none() || gpu.to < window.to {
+    } else if gpu.energy_j.is_none() {
+        let text =
+            format!("the energy counter of {name} does not move any more, or has not yet: its energy is not known");
+        found.push(Caveat::new("counter_stuck", text));
+    } else if gpu.to < window.to {
         let text = format!(
             "the energy counter of {name} stopped {} into the window: what flowed after is not known",
             show((gpu.to - window.from).max(0.0), "s")

@@ -113,7 +113,7 @@ pub enum PrometheusError {
     },
     /// Too few scrapes for what they are to measure.
     #[error(
-        "window {run} ({}) has {found} of {what}, one every {}: {needed} are needed",
+        "window {run} ({}) has {found} {what}, one every {}: {needed} are needed",
         show(*length, "s"), show(*interval, "s")
     )]
     #[diagnostic(help(

@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::error::PrometheusError;
-use super::time::{Span, rfc3339};
+use super::time::{Span, duration, rfc3339};
 use crate::measure::telemetry::dialect::{ENTRIES, Form, Meaning, Source};
 use crate::measure::telemetry::{Labels, Record};
 
@@ -91,7 +91,8 @@ fn nothing(api: &mut Api, asked: &Asked, what: &'static str, meanings: &[Meaning
     let span = &asked.span;
     let all = api.names(span.from, span.to);
     if all.is_empty()
-        && let Some(retention) = api.retention().filter(|_| asked.now - span.to > RECENT)
+        && let Some(retention) = api.retention()
+        && duration(&retention).is_some_and(|kept| asked.now - kept > span.from)
     {
         return PrometheusError::Retention { run: asked.run.to_owned(), from: rfc3339(span.from), retention };
     }

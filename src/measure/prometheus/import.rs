@@ -17,6 +17,9 @@ use crate::unit::show;
 /// Clocks further apart are told, s.
 const FAR_APART: f64 = 2.0;
 
+/// Conditions that are counted in the window.
+const LENGTHS: [&str; 2] = ["prompt_tokens", "output_tokens"];
+
 /// Fewer scrapes of a server in a window are told.
 const FEW_SCRAPES: usize = 10;
 
@@ -107,11 +110,7 @@ pub fn import(
         let asked = Asked { run: &side.id, span, selectors: &selectors, now };
         let record = fetch(api, &asked)?;
         let (mut run, mut window) = window(&record, &asked, catalog)?;
-        for (name, values) in both.iter().chain(&own) {
-            if let Some(value) = values.first() {
-                set(&mut run, name, value.clone());
-            }
-        }
+        set_typed(&mut run, both.iter().chain(&own));
         window.needed = needed(&run);
         run.details.insert("window_from".to_owned(), rfc3339(window.span.from));
         run.details.insert("window_to".to_owned(), rfc3339(window.span.to));
@@ -140,6 +139,22 @@ fn conditions(texts: &[String]) -> Result<Vec<Axis>, PrometheusError> {
         }
     }
     Ok(all)
+}
+
+/// Sets conditions as typed. A task would bring lengths of its own: those that were measured stay, unless they are typed.
+fn set_typed<'a>(run: &mut Run, typed: impl Iterator<Item = &'a Axis> + Clone) {
+    let measured: Vec<_> =
+        run.conditions.clone().into_iter().filter(|(name, _)| LENGTHS.contains(&name.as_str())).collect();
+    for (name, values) in typed.clone() {
+        if let Some(value) = values.first() {
+            set(run, name, value.clone());
+        }
+    }
+    for (name, value) in measured {
+        if typed.clone().all(|(own, _)| *own != name) {
+            run.conditions.insert(name, value);
+        }
+    }
 }
 
 /// The run of a window.
@@ -220,12 +235,12 @@ fn token_jitter(record: &Record, energy: &Energy) -> f64 {
 
 fn set_details(run: &mut Run, energy: &Energy, observed: &Observed, per_token: f64, caveats: &[Caveat]) {
     let mut detail = |name: &str, value: f64| run.details.insert(name.to_owned(), value.to_string());
-    detail("window_s", energy.to - energy.from);
+    detail("window_s", milliseconds(energy.to - energy.from));
     detail("energy_j", energy.joules);
     detail("energy_uncertainty_j", energy.uncertainty);
     detail("energy_per_token_uncertainty_j", per_token);
     detail("energy_readings", energy.readings as f64);
-    detail("energy_interval_s", energy.interval);
+    detail("energy_interval_s", milliseconds(energy.interval));
     detail("output_tokens_counted", observed.output_tokens.unwrap_or(0.0));
     for (name, value) in [("prompt_tokens_counted", observed.prompt_tokens), ("requests", observed.requests)] {
         if let Some(value) = value {
@@ -243,6 +258,11 @@ fn set_details(run: &mut Run, energy: &Energy, observed: &Observed, per_token: f
     if !codes.is_empty() {
         run.details.insert("caveats".to_owned(), codes.join(" "));
     }
+}
+
+/// Seconds to the millisecond, which is how finely Prometheus tells time; never a negative zero.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3 + 0.0
 }
 
 /// Where the runs come from.
@@ -266,7 +286,7 @@ fn provenance(
     put("selector", text(&selectors.server));
     put("gpu_selector", text(&selectors.gpu));
     put("queries", toml::Value::Array(api.queries.iter().map(|query| text(query)).collect()));
-    put("clock_offset_s", toml::Value::Float((clock_offset * 1e3).round() / 1e3));
+    put("clock_offset_s", toml::Value::Float(milliseconds(clock_offset)));
     put("energy", text("of the GPUs that `gpu_selector` matches, prefill included; no CPU, no host"));
     let mut spans = toml::Table::new();
     let mut caveats = Vec::new();
@@ -275,7 +295,7 @@ fn provenance(
         own.insert("asked".to_owned(), text(&side.span));
         own.insert("from".to_owned(), text(&rfc3339(window.span.from)));
         own.insert("to".to_owned(), text(&rfc3339(window.span.to)));
-        own.insert("energy_interval_s".to_owned(), toml::Value::Float(window.readings.1));
+        own.insert("energy_interval_s".to_owned(), toml::Value::Float(milliseconds(window.readings.1)));
         spans.insert(side.id.clone(), toml::Value::Table(own));
         caveats.extend(window.caveats.iter().map(|caveat| text(&format!("{}: {}", side.id, caveat.text))));
     }

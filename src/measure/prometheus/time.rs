@@ -98,7 +98,7 @@ fn seconds(date: DateTime, zone: &TimeZone) -> Option<f64> {
 }
 
 /// `90m`, `1h30m`, `2d` in seconds.
-fn duration(text: &str) -> Option<f64> {
+pub(super) fn duration(text: &str) -> Option<f64> {
     let mut total = 0.0;
     let mut rest = text;
     while !rest.is_empty() {
@@ -110,6 +110,7 @@ fn duration(text: &str) -> Option<f64> {
             'h' => 3600.0,
             'd' => 86_400.0,
             'w' => 604_800.0,
+            'y' => 31_536_000.0,
             _ => return None,
         };
         total += number.parse::<f64>().ok()? * unit;

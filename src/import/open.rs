@@ -1,0 +1,102 @@
+//! One door to all importers.
+
+use std::path::Path;
+
+use super::collect::Source;
+use super::detect::{Detected, detect, files, of_file};
+use super::error::ImportError;
+use super::given::Given;
+use super::mapped::{Map, import_csv, import_jsonl};
+use super::power::Window;
+use super::{aiperf, codecarbon, guidellm, inferencex, llmd, mlenergy, power, trtllm, vllm, zeus};
+use crate::runs::{Store, Sweep};
+
+/// What an import is told beside the path.
+#[derive(Clone, Debug, Default)]
+pub struct Options<'a> {
+    /// Map of a CSV or JSON Lines file.
+    pub map: Option<&'a Map>,
+    /// Conditions of all runs.
+    pub given: Given,
+    /// The part of a log of power.
+    pub window: Option<Window>,
+}
+
+/// Imports what lies at `path` as the format that it is said to have; foreign CSV and JSON Lines need a map.
+pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {
+    let mut sweeps = match (format, options.map) {
+        (Detected::MlEnergy, _) => mlenergy::import(path)?,
+        // A map says that a CSV file is foreign, even where it reads as a sweep.
+        (Detected::Csv | Detected::Store, Some(map)) => vec![import_csv(path, map)?],
+        (Detected::JsonLines, Some(map)) => vec![import_jsonl(path, map)?],
+        (Detected::Store, None) => Store::read(path)?.sweeps,
+        (Detected::Csv | Detected::JsonLines, None) => {
+            return Err(ImportError::NeedsMap { path: path.to_owned() });
+        }
+        (_, _) => foreign(format, path, options)?,
+    };
+    options.given.apply(&mut sweeps);
+    Ok(sweeps)
+}
+
+fn foreign(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {
+    if format == Detected::MlEnergyRaw {
+        return mlenergy::raw::import(path);
+    }
+    let files = sources(format, path)?;
+    match format {
+        Detected::VllmBench => vllm::import(path, &files),
+        Detected::GuideLlm => guidellm::import(path, &files),
+        Detected::AiPerf => aiperf::import(path, &files),
+        Detected::InferenceX => inferencex::import(path, &files),
+        Detected::LlmD => llmd::import(path, &files),
+        Detected::TrtLlm => trtllm::import(path, &files),
+        Detected::NvidiaSmi => power::import(&power::NVIDIA, path, &files, options.window.as_ref()),
+        Detected::AmdSmi => power::import(&power::AMD, path, &files, options.window.as_ref()),
+        Detected::Zeus => zeus::import(path, &files),
+        Detected::CodeCarbon => codecarbon::import(path, &files),
+        _ => mlenergy::table::import(path, &files),
+    }
+}
+
+/// The files of this format at a path: the file itself, or those of the folder that are of it.
+fn sources(format: Detected, path: &Path) -> Result<Vec<Source>, ImportError> {
+    let is_folder = path.is_dir();
+    if !is_folder {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match of_file(path) {
+            Ok(Ok(found)) if found != format => return Err(other(path, format, found)),
+            Err(error) => return Err(error),
+            // What cannot be told is left to the importer, which says what it misses.
+            Ok(_) => {}
+        }
+        return Ok(vec![Source { path: path.to_owned(), name }]);
+    }
+    if format == Detected::MlEnergyTable {
+        return mlenergy::table::tables(path);
+    }
+    let all = files(path)?;
+    let own: Vec<Source> =
+        all.iter().filter(|file| matches!(of_file(&file.path), Ok(Ok(found)) if found == format)).cloned().collect();
+    if own.is_empty() {
+        return Err(match detect(path) {
+            Ok(found) => other(path, format, found),
+            Err(error) => error,
+        });
+    }
+    Ok(own)
+}
+
+/// The error of a path that is said to be one thing and looks like another.
+fn other(path: &Path, expected: Detected, found: Detected) -> ImportError {
+    let help = match found.about() {
+        Some(about) => format!("import it as `{}`, or leave the format out", about.name),
+        None => "leave the format out, and what lies there is detected".to_owned(),
+    };
+    ImportError::OtherFormat {
+        path: path.to_owned(),
+        expected: expected.words().to_owned(),
+        found: found.words().to_owned(),
+        help,
+    }
+}
