@@ -15,7 +15,11 @@ mod html;
 mod import;
 mod laws;
 mod mapped;
+#[cfg(feature = "measure")]
+mod measure;
 mod messages;
+#[cfg(feature = "measure")]
+mod meters;
 mod plan;
 mod planning;
 mod predict;

@@ -58,7 +58,9 @@ fn edge(ticks: &[Tick], samples: &[(f64, f64)], moment: f64) -> Option<Edge> {
     let (least, most) = (ticks.get(before)?.energy_j, ticks.get(after)?.energy_j + RESOLUTION);
     let next = ticks.partition_point(|tick| tick.at() <= moment);
     let estimate = match (next.checked_sub(1).and_then(|own| ticks.get(own)), ticks.get(next)) {
-        (Some(left), Some(right)) => left.energy_j + (right.energy_j - left.energy_j) * share(left, right, samples, moment),
+        (Some(left), Some(right)) => {
+            left.energy_j + (right.energy_j - left.energy_j) * share(left, right, samples, moment)
+        }
         _ => f64::midpoint(least, most),
     };
     Some(Edge { least, most, estimate: estimate.clamp(least, most) })

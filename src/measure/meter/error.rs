@@ -19,15 +19,21 @@ pub enum MeterError {
     },
     /// The library is there, the kernel module is not.
     #[error("the NVIDIA driver is installed but not loaded")]
-    #[diagnostic(help("load it (`modprobe nvidia`), or reboot after an installation; in a virtual machine see whether it was given a GPU"))]
+    #[diagnostic(help(
+        "load it (`modprobe nvidia`), or reboot after an installation; in a virtual machine see whether it was given a GPU"
+    ))]
     NotLoaded,
     /// The library and the kernel module are of different versions.
     #[error("the NVIDIA library and the loaded driver are of different versions")]
-    #[diagnostic(help("the driver was upgraded and the old one is still loaded: reboot, or unload and load the kernel module; in a container, restart it"))]
+    #[diagnostic(help(
+        "the driver was upgraded and the old one is still loaded: reboot, or unload and load the kernel module; in a container, restart it"
+    ))]
     VersionMismatch,
     /// Access is refused.
     #[error("this user may not talk to the NVIDIA driver")]
-    #[diagnostic(help("see the permissions of /dev/nvidiactl and /dev/nvidia0: often a group such as `video` may; a job of a cluster must ask for GPUs"))]
+    #[diagnostic(help(
+        "see the permissions of /dev/nvidiactl and /dev/nvidia0: often a group such as `video` may; a job of a cluster must ask for GPUs"
+    ))]
     NoPermission,
     /// Something else.
     #[error("the NVIDIA driver does not answer: {reason}")]
@@ -38,7 +44,9 @@ pub enum MeterError {
     },
     /// A driver without GPUs.
     #[error("the NVIDIA driver {version} sees no GPU")]
-    #[diagnostic(help("`lspci | grep -i nvidia` shows whether the machine has one; a job of a cluster must ask for GPUs"))]
+    #[diagnostic(help(
+        "`lspci | grep -i nvidia` shows whether the machine has one; a job of a cluster must ask for GPUs"
+    ))]
     NoGpu {
         /// Its version.
         version: String,
@@ -67,7 +75,9 @@ pub enum MeterError {
     },
     /// A trace that cannot be played.
     #[error("`{}` is not a trace that can be played:\n{faults}", path.display())]
-    #[diagnostic(help("expected a folder made by `joules measure --out`: trace.toml, ticks.csv, samples.csv, states.csv"))]
+    #[diagnostic(help(
+        "expected a folder made by `joules measure --out`: trace.toml, ticks.csv, samples.csv, states.csv"
+    ))]
     Trace {
         /// Its folder.
         path: PathBuf,

@@ -53,6 +53,13 @@ impl NvmlGpu {
         Ok(())
     }
 
+    /// The mean power of the last second and a momentary reading, W.
+    pub(super) fn powers(&self) -> (Option<f64>, Option<f64>) {
+        let mut state = State::new(0.0);
+        self.read_power(&mut state);
+        (state.get(Field::PowerAverage), state.get(Field::PowerInstant))
+    }
+
     fn read_power(&self, state: &mut State) {
         let ids = [NVML_FI_DEV_POWER_AVERAGE, NVML_FI_DEV_POWER_INSTANT];
         let Ok(values) = self.device.field_values_for(&ids.map(FieldId)) else { return };
@@ -97,9 +104,7 @@ impl GpuReader for NvmlGpu {
     fn state(&mut self, at: f64) -> Result<State, ReadFault> {
         let mut state = State::new(at);
         let own = &mut state;
-        self.read(own, Field::Temperature, |gpu| {
-            Ok(f64::from(gpu.temperature(TemperatureSensor::Gpu)?) + FREEZING)
-        })?;
+        self.read(own, Field::Temperature, |gpu| Ok(f64::from(gpu.temperature(TemperatureSensor::Gpu)?) + FREEZING))?;
         self.read(own, Field::SmClock, |gpu| Ok(f64::from(gpu.clock_info(Clock::SM)?) * 1e6))?;
         self.read(own, Field::MemoryClock, |gpu| Ok(f64::from(gpu.clock_info(Clock::Memory)?) * 1e6))?;
         self.read(own, Field::ThrottleReasons, |gpu| Ok(gpu.current_throttle_reasons()?.bits() as f64))?;

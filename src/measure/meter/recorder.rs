@@ -86,15 +86,17 @@ impl Recorder {
 
     /// Reads one GPU from now on.
     fn watch(&mut self, info: GpuInfo, reader: Box<dyn GpuReader>) {
+        let name = format!("gpu-{}", info.index);
         let record = Arc::new(Shared::new(GpuRecord::new(info)));
         self.gpus.push(Arc::clone(&record));
         let (clock, stop, spool) = (self.clock, Arc::clone(&self.stop), self.spool.clone());
         let watch = Watch { reader, record, clock, stop, spool };
-        self.threads.push(std::thread::spawn(move || watch.run()));
+        self.spawn(&name, move || watch.run());
     }
 
     fn watch_processor(&mut self, powercap: &Path) {
-        let (readable, refused): (Vec<_>, Vec<_>) = zones(powercap).into_iter().partition(|zone| zone.refused.is_none());
+        let (readable, refused): (Vec<_>, Vec<_>) =
+            zones(powercap).into_iter().partition(|zone| zone.refused.is_none());
         if let Some((zone, reason)) = refused.first().and_then(|zone| Some((zone, zone.refused.as_ref()?))) {
             self.warnings.push(Caveat::new(
                 "no_processor_energy",
@@ -106,7 +108,17 @@ impl Recorder {
         if !self.zones.is_empty() {
             let (clock, stop, spool) = (self.clock, Arc::clone(&self.stop), self.spool.clone());
             let zones: Vec<_> = self.zones.iter().map(Arc::clone).collect();
-            self.threads.push(std::thread::spawn(move || watch_zones(&zones, clock, &stop, &spool)));
+            self.spawn("processor", move || watch_zones(&zones, clock, &stop, &spool));
+        }
+    }
+
+    /// Runs a loop in a thread of this name until the recorder stops.
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                self.warnings.push(Caveat::new("no_thread", format!("{name} is not read, no thread starts: {error}")));
+            }
         }
     }
 
@@ -127,7 +139,8 @@ impl Recorder {
 
     /// The energy of each GPU over time, J since its first tick, at its ticks.
     pub fn counters(&self) -> Vec<Series> {
-        let series = |record: &GpuRecord| record.counter.ticks().iter().map(|tick| (tick.at(), tick.energy_j)).collect();
+        let series =
+            |record: &GpuRecord| record.counter.ticks().iter().map(|tick| (tick.at(), tick.energy_j)).collect();
         self.gpus.iter().map(|shared| series(&shared.lock())).collect()
     }
 
@@ -135,10 +148,14 @@ impl Recorder {
     /// one has stopped or its GPU is lost; then nothing more will come of it.
     pub fn wait_past(&self, moment: f64) -> bool {
         let gpus = self.gpus.iter().all(|shared| {
-            self.wait(shared, moment, |record| (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some()))
+            self.wait(shared, moment, |record| {
+                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
+            })
         });
         let zones = self.zones.iter().all(|shared| {
-            self.wait(shared, moment, |record| (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some()))
+            self.wait(shared, moment, |record| {
+                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
+            })
         });
         gpus && zones
     }
@@ -183,7 +200,8 @@ impl Recorder {
     /// What measuring cost so far.
     pub fn overhead(&self) -> Overhead {
         let wall = self.clock.now() - self.started.0;
-        let last = |shared: &Arc<Shared<GpuRecord>>| shared.lock().counter.ticks().last().map(super::super::energy::Tick::at);
+        let last =
+            |shared: &Arc<Shared<GpuRecord>>| shared.lock().counter.ticks().last().map(super::super::energy::Tick::at);
         let lasts: Vec<f64> = self.gpus.iter().filter_map(last).collect();
         let ends = lasts.iter().copied().fold(f64::NEG_INFINITY, f64::max)
             - lasts.iter().copied().fold(f64::INFINITY, f64::min);
@@ -246,4 +264,3 @@ fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
-

@@ -76,7 +76,8 @@ impl Trace {
 
     /// The longest stretch that every GPU's counter covers: none without ticks.
     pub fn span(&self) -> Option<(f64, f64)> {
-        let ends = |record: &GpuRecord| Some((record.counter.ticks().first()?.late, record.counter.ticks().last()?.early));
+        let ends =
+            |record: &GpuRecord| Some((record.counter.ticks().first()?.late, record.counter.ticks().last()?.early));
         let spans: Vec<(f64, f64)> = self.gpus.iter().filter_map(ends).collect();
         let from = spans.iter().map(|span| span.0).fold(f64::NEG_INFINITY, f64::max);
         let to = spans.iter().map(|span| span.1).fold(f64::INFINITY, f64::min);

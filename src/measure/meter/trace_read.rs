@@ -187,7 +187,8 @@ fn gpu(table: &toml::Table) -> Option<GpuInfo> {
 fn zone(table: &toml::Table) -> Option<ZoneRecord> {
     let scope = text(table, "scope")?;
     let scope = [Scope::CpuPackage, Scope::Dram].into_iter().find(|own| own.name() == scope)?;
-    let zone = Zone { name: text(table, "name")?, scope, folder: PathBuf::new(), range_j: f64::INFINITY, refused: None };
+    let zone =
+        Zone { name: text(table, "name")?, scope, folder: PathBuf::new(), range_j: f64::INFINITY, refused: None };
     Some(ZoneRecord { zone, counter: Counter::default(), ended: None, ambiguous: Vec::new() })
 }
 
