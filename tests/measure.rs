@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::commands::joules;
-use crate::meters::scenario::Power;
+use crate::meters::power::Power;
 use crate::meters::{flat, on, scripted_nvml};
 use crate::shared::Scratch;
 

@@ -9,8 +9,8 @@ use joules::measure::meter::{MeterChoice, Recorder, Scope, Trace, zones};
 use crate::commands::{Told, joules};
 use crate::shared::Scratch;
 
-#[path = "nvml/scenario.rs"]
-pub(crate) mod scenario;
+#[path = "nvml/power.rs"]
+pub(crate) mod power;
 
 /// The scripted NVML, which cargo builds with the tests. None, with a word about it, if it was not built.
 pub(crate) fn scripted_nvml() -> Option<PathBuf> {
@@ -47,6 +47,17 @@ pub(crate) fn on(scratch: &Scratch, scenario: &str, arguments: &[&str]) -> Optio
 /// As one line.
 pub(crate) fn flat(text: &str) -> String {
     text.replace(['│', '\n'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_energy_of_a_scripted_load_is_the_integral_of_its_power() {
+    use power::Power;
+    let square = Power::Square { low: 100.0, high: 500.0, period: 0.13, duty: 0.3, shift: 0.02 };
+    for load in [Power::Constant(300.0), square, Power::Ramp { from: 100.0, to: 400.0, over: 2.0 }] {
+        let steps = 300_000_u32;
+        let sum: f64 = (0..steps).map(|k| load.at((f64::from(k) + 0.5) * 1e-5) * 1e-5).sum();
+        assert!((sum - load.energy(3.0)).abs() < 0.05, "{load:?}: {sum} is not {}", load.energy(3.0));
+    }
 }
 
 #[test]
