@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json as object};
 use super::{Column, Document, Table, Text};
 use crate::measure::doctor::{Checkup, GpuCheckup, GpuState};
 use crate::measure::meter::{Field, Zone};
-use crate::notes::{list, plural};
+use crate::notes::list;
 use crate::unit::{percent, show};
 
 /// Calls that take longer smear the edges of a window over many GPUs, s.
@@ -128,8 +128,7 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
     if !gpu.window.processes.is_empty() {
         let pids: Vec<String> = gpu.window.processes.iter().map(ToString::to_string).collect();
         found.push(Text::new().plain(format!(
-            "{name} has {}: {}. Their energy cannot be told from that of a measured command.",
-            plural(pids.len(), "process").replace("processs", "processes"),
+            "{name} is used by process {}: their energy cannot be told from that of a measured command.",
             list(&pids)
         )));
     }

@@ -16,7 +16,7 @@ use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder
 use crate::notes::Caveat;
 
 /// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
-const LOOK: f64 = 1.6;
+const LOOK: f64 = 0.8;
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
