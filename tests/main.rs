@@ -19,7 +19,11 @@ mod laws;
 #[cfg(feature = "measure")]
 mod load;
 mod mapped;
+#[cfg(feature = "measure")]
+mod measure;
 mod messages;
+#[cfg(feature = "measure")]
+mod meters;
 mod plan;
 mod planning;
 mod predict;

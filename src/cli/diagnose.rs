@@ -58,7 +58,8 @@ impl Diagnose {
         let (a, b): (Vec<&Run>, Vec<&Run>) = (a.iter().map(Cow::as_ref).collect(), b.iter().map(Cow::as_ref).collect());
         let runs: Vec<&Run> = store.runs().collect();
         let pair = [a[0], b[0]];
-        let fitted = if self.refit { self.refitted(context, &pair, &runs) } else { self.model.fitted_for(context, &pair) }?;
+        let fitted =
+            if self.refit { self.refitted(context, &pair, &runs) } else { self.model.fitted_for(context, &pair) }?;
         let answer = diagnose_sets(&fitted, &context.catalog, &runs, &a, &b, self.metric.as_deref())?;
         let document = context.signed(diagnosis(&answer), &[&fitted]);
         self.output.answer(context, &document, || json(&answer))?;

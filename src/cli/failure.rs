@@ -249,7 +249,9 @@ fn is_bad_input(error: &MeasureError) -> bool {
         MeasureError::Meter(error) => {
             matches!(error, MeterError::NoSuchGpu { .. } | MeterError::NoneChosen { .. } | MeterError::Trace { .. })
         }
-        MeasureError::Runs(RunsError::Write { .. }) | MeasureError::MarksFile { .. } | MeasureError::Others { .. } => false,
+        MeasureError::Runs(RunsError::Write { .. }) | MeasureError::MarksFile { .. } | MeasureError::Others { .. } => {
+            false
+        }
         _ => true,
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use super::meters::Meters;
 use super::options::{Format, json_text};
 use super::{Context, Failure, Outcome};
-use crate::measure::command::{Measured, MeasureError, Plan, Subject, measure, replayed, runs, sweep};
+use crate::measure::command::{MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
 use crate::report::measure as report;
 use crate::report::render;
 use crate::runs::{Run, Value, axes};
@@ -76,7 +76,8 @@ impl Measure {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let (stated, items) = (self.stated()?, self.made()?);
         let name = self.out.as_deref().map_or_else(|| self.name.clone(), |folder| free(folder, &self.name));
-        let spool = self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
+        let spool =
+            self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
         let mut measured = match &self.replay {
             Some(folder) => replayed(folder, &items)?,
             None => measure(&self.plan(items, spool.clone()))?,
@@ -167,7 +168,8 @@ impl Measure {
 
 /// A name that no sweep of the folder has yet: `measured`, `measured-2` …
 fn free(folder: &Path, name: &str) -> String {
-    let is_taken = |name: &str| folder.join(format!("{name}.csv")).exists() || folder.join(format!("{name}.trace")).exists();
+    let is_taken =
+        |name: &str| folder.join(format!("{name}.csv")).exists() || folder.join(format!("{name}.trace")).exists();
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }

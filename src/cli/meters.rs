@@ -21,6 +21,15 @@ pub(super) struct Meters {
 }
 
 impl Meters {
+    /// The options again, for another call of this program.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let options =
+            [("--gpus", self.gpus.clone()), ("--nvml-lib", path(&self.nvml_lib)), ("--powercap", path(&self.powercap))];
+        let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        given.flatten().collect()
+    }
+
     /// The meters that are asked for, by options and environment.
     pub(super) fn choice(&self) -> MeterChoice {
         MeterChoice {

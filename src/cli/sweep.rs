@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::meters::Meters;
 use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
-use crate::measure::meter::MeterChoice;
 use crate::measure::sweep::{
-    Drive, EXAMPLE, Folder, Local, News, Plan, Spec, Status, Stop, Summary, SweepError, complete, merge,
+    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Spec, Status, Stop, Summary, SweepError, complete, merge,
+    submit, wait,
 };
-use crate::report::sweep::{ended, planned, standing};
+use crate::report::sweep::{ended, planned, standing, submitted};
 use crate::report::{Document, render};
 use crate::runs::read_text;
 use crate::unit::show;
@@ -54,15 +55,8 @@ pub(super) struct Sweep {
     /// Print a file with every key explained
     #[arg(long, conflicts_with_all = ["file", "out", "status"])]
     example: bool,
-    /// GPUs to measure, by index or identity [default: those visible to CUDA]
-    #[arg(long, value_name = "LIST")]
-    gpus: Option<String>,
-    /// The driver's library
-    #[arg(long, value_name = "PATH", hide = true)]
-    nvml_lib: Option<PathBuf>,
-    /// Play a recorded trace instead of reading a device
-    #[arg(long, value_name = "DIR", hide = true)]
-    replay: Option<PathBuf>,
+    #[command(flatten)]
+    meters: Meters,
     /// Variable that holds the key for the server
     #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
     key_env: String,
@@ -91,6 +85,9 @@ impl Sweep {
         let Some(out) = out else { return Ok(Outcome::Answered) };
         if self.merge {
             return self.finish(context, &spec, &plan, out, file);
+        }
+        if self.slurm {
+            return self.submit(context, &spec, &plan, out, file);
         }
         let summary = self.measure(context, &spec, &plan, out)?;
         if self.only.is_some() {
@@ -122,6 +119,27 @@ impl Sweep {
         Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
     }
 
+    fn submit(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
+        drop(Folder::open(out, spec, None, self.extend)?);
+        let own = std::env::current_exe().map_or_else(|_| "joules".to_owned(), |path| path.display().to_string());
+        let path = spec.slurm.joules.clone().unwrap_or(own);
+        let program = Program { path, arguments: self.meters.arguments() };
+        let submission = submit(out, spec, &program)?;
+        if !self.wait {
+            tell(context, &submitted(&submission, &out.display().to_string(), &file.display().to_string()))?;
+            return Ok(Outcome::Answered);
+        }
+        if let Some(job) = &submission.job {
+            context.remark(&format!("job {job}: tasks {:?}", submission.tasks));
+        }
+        let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
+        wait(out, &stop, &mut |left| context.remark(&format!("{left} tasks in the queue")))?;
+        if stop.is_raised() {
+            return Ok(Outcome::Interrupted);
+        }
+        self.finish(context, spec, plan, out, file)
+    }
+
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
         let mut folder = Folder::open(out, spec, self.only, self.extend)?;
         let done = folder.complete_ids()?;
@@ -132,15 +150,8 @@ impl Sweep {
         }
         let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let meters = MeterChoice {
-            nvml_lib: self.nvml_lib.clone(),
-            gpus: self.gpus.clone(),
-            visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
-            replay: self.replay.clone(),
-            ..MeterChoice::default()
-        };
         let http = Options { key: variable(&self.key_env), ..Options::default() };
-        let mut station = Local::new(spec, out, &meters, http, &stop)?;
+        let mut station = Local::new(spec, out, &self.meters.choice(), http, &stop)?;
         let mut progress = Progress::new(context);
         let drive = Drive {
             spec,
@@ -208,10 +219,10 @@ impl<'a> Progress<'a> {
     }
 
     fn word(&self, word: &str, is_new: bool) {
-        let plain = plain(word);
+        let plain = plain(word.trim_start());
         match &self.bar {
             Some(bar) => bar.set_message(plain),
-            None if !is_new => self.context.remark(&plain),
+            None if !is_new && !word.starts_with('\r') => self.context.remark(&plain),
             None => {}
         }
     }

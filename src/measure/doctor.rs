@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::meter::{CallCost, GpuWindow, MeterChoice, MeterError, Overhead, Recorder, Zone, zones};
-use super::{Clock, energy::Estimates};
+use super::energy::{Estimates, compare};
+use super::meter::{CallCost, Driver, GpuWindow, MeterChoice, MeterError, Overhead, Recorder, Zone, zones};
+use super::{Clock, Series};
 use crate::notes::Caveat;
 
 /// Where Linux shows the counters of the processor.
@@ -78,10 +79,17 @@ fn gpus(choice: &MeterChoice, seconds: f64, is_self_test: bool) -> Result<GpuChe
     // The first ticks teach the rhythm.
     std::thread::sleep(Duration::from_secs_f64(0.6));
     let from = clock.now();
-    std::thread::sleep(Duration::from_secs_f64(seconds));
+    let polled = if is_self_test { poll(choice, &recorder, clock, seconds)? } else { Vec::new() };
+    std::thread::sleep(Duration::from_secs_f64((from + seconds - clock.now()).max(0.0)));
     let to = clock.now();
-    recorder.wait_past(to);
-    let window = recorder.window(from, to);
+    recorder.wait_past(to + 0.5);
+    let mut window = recorder.window(from, to);
+    for (gpu, (average, instant)) in window.gpus.iter_mut().zip(&polled) {
+        if let Some(estimates) = &mut gpu.estimates {
+            let densely = compare(estimates.counter_w, &[], average, instant, from, to - 0.5);
+            (estimates.average_w, estimates.instant_w) = (densely.average_w, densely.instant_w);
+        }
+    }
     let overhead = recorder.overhead();
     let states = window.gpus.into_iter().zip(recorder.tick_periods()).zip(&overhead.calls);
     let gpus =
@@ -94,4 +102,23 @@ fn gpus(choice: &MeterChoice, seconds: f64, is_self_test: bool) -> Result<GpuChe
         duration_s: to - from,
         is_self_test,
     })
+}
+
+/// What other tools would read of the power of each GPU.
+fn poll(
+    choice: &MeterChoice,
+    recorder: &Recorder,
+    clock: Clock,
+    seconds: f64,
+) -> Result<Vec<(Series, Series)>, MeterError> {
+    if choice.replay.is_some() {
+        return Ok(Vec::new());
+    }
+    let driver = Driver::open(choice.nvml_lib.as_deref())?;
+    let indices: Vec<u32> = recorder.gpus().iter().map(|gpu| gpu.index).collect();
+    Ok(std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            indices.iter().map(|&index| scope.spawn(move || driver.poll_power(index, clock, seconds))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+    }))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json as object};
 use super::{Column, Document, Table, Text};
 use crate::measure::doctor::{Checkup, GpuCheckup, GpuState};
 use crate::measure::meter::{Field, Zone};
-use crate::notes::{list, plural};
+use crate::notes::list;
 use crate::unit::{percent, show};
 
 /// Calls that take longer smear the edges of a window over many GPUs, s.
@@ -16,7 +16,8 @@ const NOT_KNOWN: &str = "–";
 
 /// The document of a checkup.
 pub fn document(found: &Checkup) -> Document {
-    let title = if found.is_good() { "Energy can be measured here" } else { "The energy of GPUs cannot be measured here" };
+    let title =
+        if found.is_good() { "Energy can be measured here" } else { "The energy of GPUs cannot be measured here" };
     let mut document = Document::new(Text::new().plain(title));
     match &found.gpus {
         Err(error) => {
@@ -69,7 +70,8 @@ fn row(gpu: &GpuState) -> [String; 8] {
     let field = |field: Field, unit: &str| {
         gpu.window.fields.get(&field).map_or_else(|| NOT_KNOWN.to_owned(), |value| show(*value, unit))
     };
-    let or_dash = |value: Option<f64>, unit: &str| value.map_or_else(|| NOT_KNOWN.to_owned(), |value| show(value, unit));
+    let or_dash =
+        |value: Option<f64>, unit: &str| value.map_or_else(|| NOT_KNOWN.to_owned(), |value| show(value, unit));
     let call = match (gpu.call.median_s(), gpu.call.p99_s()) {
         (Some(median), Some(p99)) => format!("{} ({})", show(median, "s"), show(p99, "s")),
         _ => NOT_KNOWN.to_owned(),
@@ -102,7 +104,8 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
     } else {
         let edge = gpu.window.tick_power_w.zip(gpu.tick_period_s).map(|(power, tick)| power.0 * tick);
         let edge = edge.map(|joules| format!(": an edge of a window is sure to about {}", show(joules, "J")));
-        found.push(Text::new().good(format!("{name} has an energy counter")).plain(edge.unwrap_or_default()).plain("."));
+        found
+            .push(Text::new().good(format!("{name} has an energy counter")).plain(edge.unwrap_or_default()).plain("."));
     }
     if gpu.call.p99_s().is_some_and(|p99| p99 > SLOW_CALL) {
         found.push(Text::new().plain(format!(
@@ -110,18 +113,22 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
         )));
     }
     if gpu.window.gpu.is_split {
-        found.push(Text::new().bad(format!("{name} is split into instances (MIG)")).plain(
-            ": only the energy of the whole GPU is counted, all instances together.",
-        ));
+        found.push(
+            Text::new()
+                .bad(format!("{name} is split into instances (MIG)"))
+                .plain(": only the energy of the whole GPU is counted, all instances together."),
+        );
     }
     for (reason, share) in &gpu.window.throttled {
-        found.push(Text::new().plain(format!("{name}: clocks were held back by {reason} for {} of the time.", percent(*share))));
+        found.push(
+            Text::new()
+                .plain(format!("{name}: clocks were held back by {reason} for {} of the time.", percent(*share))),
+        );
     }
     if !gpu.window.processes.is_empty() {
         let pids: Vec<String> = gpu.window.processes.iter().map(ToString::to_string).collect();
         found.push(Text::new().plain(format!(
-            "{name} has {}: {}. Their energy cannot be told from that of a measured command.",
-            plural(pids.len(), "process").replace("processs", "processes"),
+            "{name} is used by process {}: their energy cannot be told from that of a measured command.",
             list(&pids)
         )));
     }
@@ -173,10 +180,9 @@ fn processor(document: &mut Document, zones: &[Zone]) {
         return;
     }
     let item = |zone: &Zone| match &zone.refused {
-        None => Text::new().good(format!("{}: ", zone.name)).plain(format!(
-            "can be read; starts again after {}.",
-            show(zone.range_j, "J")
-        )),
+        None => Text::new()
+            .good(format!("{}: ", zone.name))
+            .plain(format!("can be read; starts again after {}.", show(zone.range_j, "J"))),
         Some(reason) => Text::new().bad(format!("{}: ", zone.name)).plain(format!("cannot be read, {reason}.")),
     };
     document.list(zones.iter().map(item));
@@ -185,7 +191,9 @@ fn processor(document: &mut Document, zones: &[Zone]) {
             "To let a group read them, as root (lasts until a reboot; a udev rule makes it stay). In a container, mount \
              /sys/class/powercap and /sys/devices/virtual/powercap read-only.",
         );
-        document.code("chgrp -R power /sys/class/powercap/intel-rapl:*/\nchmod g+r /sys/class/powercap/intel-rapl:*/energy_uj");
+        document.code(
+            "chgrp -R power /sys/class/powercap/intel-rapl:*/\nchmod g+r /sys/class/powercap/intel-rapl:*/energy_uj",
+        );
     }
 }
 
@@ -203,9 +211,7 @@ pub fn json(found: &Checkup) -> Json {
             "gpus": own.gpus.iter().map(gpu_json).collect::<Vec<_>>(),
         }),
     };
-    let zone = |zone: &Zone| {
-        object!({"name": zone.name, "scope": zone.scope.name(), "range_j": zone.range_j, "refused": zone.refused})
-    };
+    let zone = |zone: &Zone| object!({"name": zone.name, "scope": zone.scope.name(), "range_j": zone.range_j, "refused": zone.refused});
     object!({
         "measurable": found.is_good(),
         "gpu": gpus,

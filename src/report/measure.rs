@@ -20,9 +20,13 @@ pub fn is_clean(measured: &Measured) -> bool {
 pub fn document(measured: &Measured, runs: &[Run], out: Option<&Path>) -> Document {
     let energy: f64 = measured.stretches.iter().map(Stretch::energy_j).sum();
     let bound: f64 = measured.stretches.iter().map(Stretch::bound_j).sum();
-    let mut document = Document::new(Text::new().plain("Energy of ").plain(plural(measured.gpus.len(), "GPU")).plain(": ").strong(
-        format!("{} ± {}", show(energy, "J"), show(bound, "J")),
-    ));
+    let mut document = Document::new(
+        Text::new().plain("Energy of ").plain(plural(measured.gpus.len(), "GPU")).plain(": ").strong(format!(
+            "{} ± {}",
+            show(energy, "J"),
+            show(bound, "J")
+        )),
+    );
     document.paragraph(format!("Measured until {}.", measured.ending.words()).as_str());
     for stretch in &measured.stretches {
         about(&mut document, measured, stretch, runs);
@@ -32,7 +36,9 @@ pub fn document(measured: &Measured, runs: &[Run], out: Option<&Path>) -> Docume
     caveats(&mut document, measured);
     if let Some(folder) = out.filter(|_| !runs.is_empty()) {
         let shown = folder.display();
-        document.paragraph(Text::new().plain("Next: ").code(format!("joules runs --runs {shown}")).plain(" lists the runs."));
+        document.paragraph(
+            Text::new().plain("Next: ").code(format!("joules runs --runs {shown}")).plain(" lists the runs."),
+        );
     }
     document
 }
@@ -128,7 +134,8 @@ fn caveats(document: &mut Document, measured: &Measured) {
         document.list(all.iter().map(|own| Text::new().plain(format!("{}.", own.text))));
     }
     if let Some(own) = &measured.overhead {
-        let skew = own.edge_skew_s.map(|skew| format!("; ticks of the GPUs {} apart", show(skew, "s"))).unwrap_or_default();
+        let skew =
+            own.edge_skew_s.map(|skew| format!("; ticks of the GPUs {} apart", show(skew, "s"))).unwrap_or_default();
         document.paragraph(Text::new().dim(format!("Measuring took {} of a core{skew}.", percent(own.cpu_share))));
     }
 }

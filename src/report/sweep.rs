@@ -1,7 +1,7 @@
 //! What a sweep is going to do, and how it stands.
 
 use super::{Column, Document, Table, Text};
-use crate::measure::sweep::{Plan, Spec, State, Status, Summary, Visit};
+use crate::measure::sweep::{Plan, Spec, State, Status, Submission, Summary, Visit};
 use crate::notes::plural;
 use crate::runs::Run;
 use crate::unit::{percent, show};
@@ -75,7 +75,7 @@ pub fn standing(status: &Status) -> Document {
         Column::left("visit"),
         Column::left("state"),
         Column::right("power"),
-        Column::right(energy.unwrap_or("energy").replace("energy_per_", "J per ")),
+        Column::right(energy.unwrap_or("energy").replace("energy_per_", "per ")),
         Column::right("throughput"),
         Column::right("window"),
     ]);
@@ -118,6 +118,34 @@ pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Do
                 .code(format!("joules sweep {file} --out {folder}")),
         );
     }
+    document
+}
+
+/// What was handed to Slurm.
+pub fn submitted(submission: &Submission, folder: &str, file: &str) -> Document {
+    let Some(job) = &submission.job else {
+        let mut document = Document::new("Nothing to submit");
+        let queued = plural(submission.queued.len(), "task");
+        document.paragraph(format!("Every point is complete, or in the queue ({queued})."));
+        return document;
+    };
+    let mut document = Document::new(Text::new().plain("Submitted as job ").code(job));
+    let tasks: Vec<String> = submission.tasks.iter().map(ToString::to_string).collect();
+    let mut fields = vec![("tasks", tasks.join(", "))];
+    if !submission.queued.is_empty() {
+        fields.push(("in the queue before", plural(submission.queued.len(), "task")));
+    }
+    if let Some(merge) = &submission.merge {
+        fields.push(("merge", format!("job {merge}, when all tasks have ended")));
+    }
+    document.fields(fields);
+    document.paragraph(
+        Text::new()
+            .code(format!("joules sweep --status {folder}"))
+            .plain(" shows how it stands. What failed is submitted again, and nothing else, by ")
+            .code(format!("joules sweep {file} --out {folder} --slurm"))
+            .plain("."),
+    );
     document
 }
 

@@ -8,6 +8,7 @@
 #![allow(non_snake_case, unsafe_op_in_unsafe_fn, reason = "the names and the manner of the C interface")]
 #![allow(missing_docs, clippy::missing_safety_doc, reason = "NVML documents its functions")]
 
+mod power;
 mod scenario;
 
 use std::ffi::{c_char, c_int, c_longlong, c_uint, c_void};
@@ -61,8 +62,9 @@ fn monotonic_ns() -> u64 {
     time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64
 }
 
+static PLAY: OnceLock<Play> = OnceLock::new();
+
 fn play() -> &'static Play {
-    static PLAY: OnceLock<Play> = OnceLock::new();
     PLAY.get_or_init(|| {
         let text = match std::env::var_os("SCRIPTED_NVML") {
             Some(path) => std::fs::read_to_string(&path).expect("SCRIPTED_NVML names a scenario"),

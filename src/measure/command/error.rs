@@ -19,7 +19,9 @@ pub enum MeasureError {
     Runs(#[from] RunsError),
     /// A command that does not start.
     #[error("cannot start `{command}`")]
-    #[diagnostic(help("give the program and its arguments behind `--`, such as `joules measure -- python generate.py`"))]
+    #[diagnostic(help(
+        "give the program and its arguments behind `--`, such as `joules measure -- python generate.py`"
+    ))]
     Start {
         /// Its first word.
         command: String,
@@ -48,7 +50,9 @@ pub enum MeasureError {
     },
     /// Marks that cannot be understood.
     #[error("`{}`, where the command wrote its marks, has faults:\n{faults}", path.display())]
-    #[diagnostic(help("write lines `begin [NAME]` and `end images=64`, each with `at=NS` of CLOCK_MONOTONIC if you like"))]
+    #[diagnostic(help(
+        "write lines `begin [NAME]` and `end images=64`, each with `at=NS` of CLOCK_MONOTONIC if you like"
+    ))]
     Marks {
         /// The file.
         path: PathBuf,

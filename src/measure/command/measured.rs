@@ -16,7 +16,7 @@ use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder
 use crate::notes::Caveat;
 
 /// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
-const LOOK: f64 = 1.6;
+const LOOK: f64 = 0.8;
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +99,8 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
         (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
     }
     recorder.wait_past(to);
-    let after = if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    let after =
+        if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
     caveats.extend(others_seen(plan, &recorder, from, to));
     if !marks.faults.is_empty() {
         let text = format!("marks that cannot be read are left out:\n{}", crate::notes::lines(&marks.faults, 9));

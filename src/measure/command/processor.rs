@@ -30,7 +30,9 @@ pub(super) fn family(root: u32) -> BTreeSet<u32> {
     let mut family = BTreeSet::from([root]);
     loop {
         let before = family.len();
-        family.extend(all.iter().filter(|own| family.contains(&own.1) || own.2 == root).map(|own| own.0).collect::<Vec<_>>());
+        family.extend(
+            all.iter().filter(|own| family.contains(&own.1) || own.2 == root).map(|own| own.0).collect::<Vec<_>>(),
+        );
         if family.len() == before {
             return family;
         }

@@ -7,6 +7,10 @@ use crate::measure::Series;
 pub const DISAGREEMENT: f64 = 0.03;
 /// The field of mean power covers the second before it.
 const AVERAGED: f64 = 1.0;
+/// Fewer readings than this say little of the mean of a load that varies.
+const READINGS: usize = 50;
+/// The one-second mean needs fewer.
+const AVERAGES: usize = 2;
 /// Samples must cover so much of a window to be compared.
 const COVERED: f64 = 0.9;
 
@@ -44,14 +48,14 @@ pub fn compare(
     to: f64,
 ) -> Estimates {
     let sampled = integral(samples, from, to);
-    let of = |series: &Series, lag: f64| {
-        let known = !series.between(from + lag, to + lag).is_empty();
-        if known { series.mean(from + lag, to + lag) } else { None }
+    let of = |series: &Series, lag: f64, fewest: usize| {
+        let is_known = series.between(from + lag, to + lag).len() >= fewest;
+        if is_known { series.mean(from + lag, to + lag) } else { None }
     };
     Estimates {
         counter_w,
         samples_w: sampled.power_w().filter(|_| sampled.covered_s >= COVERED * (to - from)),
-        average_w: of(average, AVERAGED / 2.0),
-        instant_w: of(instant, 0.0),
+        average_w: of(average, AVERAGED / 2.0, AVERAGES),
+        instant_w: of(instant, 0.0, READINGS),
     }
 }

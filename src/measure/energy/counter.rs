@@ -1,6 +1,7 @@
 //! All that was seen of one energy counter, in bounded memory.
 
 use super::tick::{Energy, Tick, energy_between};
+use crate::stats::{mean, median};
 
 /// Ticks that are kept with their full density; older ones are thinned to a tenth, which loses no energy: the counter is
 /// cumulative, only the bound of a window that begins or ends so far back is wider.
@@ -39,9 +40,23 @@ pub struct Counter {
     last_value: Option<f64>,
     /// How many ticks stand thinned at the front.
     thinned: usize,
+    /// When the last read began, and what it showed.
+    last_read: Option<(f64, f64)>,
 }
 
 impl Counter {
+    /// Takes a read that lasted from `begin` to `end` and showed `value` joules; gives the tick, if the counter moved
+    /// since the read before. `limit_w` is the highest power that can be, if known. Reads come in order.
+    pub fn read(&mut self, begin: f64, end: f64, value: f64, limit_w: Option<f64>) -> Option<Tick> {
+        let (before, shown) = self.last_read.replace((begin, value))?;
+        if shown == value {
+            return None;
+        }
+        // The read before may have looked at the counter as early as it began, this one as late as it ended.
+        self.push(before, end, value, limit_w);
+        self.ticks.last().copied()
+    }
+
     /// Adds a tick at which the counter showed `value` joules; `limit_w` is the highest power that can be, if known.
     /// Ticks come in order.
     pub fn push(&mut self, early: f64, late: f64, value: f64, limit_w: Option<f64>) {
@@ -111,11 +126,13 @@ impl Counter {
         Some((power, power * doubt / (span - doubt)))
     }
 
-    /// The median time between ticks among the last thousand, s.
+    /// The time between ticks among the last thousand, s: the mean of gaps in which none was missed.
     pub fn period(&self) -> Option<f64> {
         let recent = &self.ticks[self.ticks.len().saturating_sub(1000)..];
-        let gaps: Vec<f64> = recent.windows(2).map(|pair| pair[1].at() - pair[0].at()).collect();
-        crate::stats::median(&gaps)
+        let mut gaps: Vec<f64> = recent.windows(2).map(|pair| pair[1].at() - pair[0].at()).collect();
+        let usual = median(&gaps)?;
+        gaps.retain(|gap| (0.5..1.5).contains(&(gap / usual)));
+        mean(&gaps)
     }
 }
 

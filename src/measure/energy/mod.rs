@@ -11,6 +11,8 @@
 
 mod compare;
 mod counter;
+#[cfg(test)]
+mod laws;
 mod samples;
 mod tick;
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::time::Duration;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
@@ -9,8 +10,11 @@ use nvml_wrapper::error::NvmlError;
 use super::error::MeterError;
 use super::gpu::{GpuInfo, ReadFault};
 use super::nvml_gpu::NvmlGpu;
+use crate::measure::{Clock, Series};
 
 const LIBRARY: &str = "libnvidia-ml.so.1";
+/// Between two readings of the power by [`Driver::poll_power`].
+const POLL: Duration = Duration::from_millis(10);
 
 /// The NVIDIA driver, once it answers.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,21 @@ impl Driver {
             power_limit_w: device.enforced_power_limit().ok().map(|milliwatts| f64::from(milliwatts) / 1e3),
             is_split: device.mig_mode().is_ok_and(|mode| mode.current == 1),
         })
+    }
+
+    /// Reads the one-second mean and the momentary power of a GPU a hundred times a second, from now for so long (s): what
+    /// other tools sum up. Two series, W.
+    pub fn poll_power(&self, index: u32, clock: Clock, seconds: f64) -> (Series, Series) {
+        let (mut average, mut instant) = (Series::new(), Series::new());
+        let Ok(gpu) = self.reader(index) else { return (average, instant) };
+        let end = clock.now() + seconds;
+        while clock.now() < end {
+            let (mean, now) = (gpu.powers(), clock.now());
+            mean.0.into_iter().for_each(|power| average.push(now, power));
+            mean.1.into_iter().for_each(|power| instant.push(now, power));
+            std::thread::sleep(POLL);
+        }
+        (average, instant)
     }
 
     /// Reads one GPU.

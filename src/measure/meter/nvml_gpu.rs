@@ -53,6 +53,13 @@ impl NvmlGpu {
         Ok(())
     }
 
+    /// The mean power of the last second and a momentary reading, W.
+    pub(super) fn powers(&self) -> (Option<f64>, Option<f64>) {
+        let mut state = State::new(0.0);
+        self.read_power(&mut state);
+        (state.get(Field::PowerAverage), state.get(Field::PowerInstant))
+    }
+
     fn read_power(&self, state: &mut State) {
         let ids = [NVML_FI_DEV_POWER_AVERAGE, NVML_FI_DEV_POWER_INSTANT];
         let Ok(values) = self.device.field_values_for(&ids.map(FieldId)) else { return };

@@ -86,11 +86,12 @@ impl Recorder {
 
     /// Reads one GPU from now on.
     fn watch(&mut self, info: GpuInfo, reader: Box<dyn GpuReader>) {
+        let name = format!("gpu-{}", info.index);
         let record = Arc::new(Shared::new(GpuRecord::new(info)));
         self.gpus.push(Arc::clone(&record));
         let (clock, stop, spool) = (self.clock, Arc::clone(&self.stop), self.spool.clone());
         let watch = Watch { reader, record, clock, stop, spool };
-        self.threads.push(std::thread::spawn(move || watch.run()));
+        self.spawn(&name, move || watch.run());
     }
 
     fn watch_processor(&mut self, powercap: &Path) {
@@ -107,7 +108,17 @@ impl Recorder {
         if !self.zones.is_empty() {
             let (clock, stop, spool) = (self.clock, Arc::clone(&self.stop), self.spool.clone());
             let zones: Vec<_> = self.zones.iter().map(Arc::clone).collect();
-            self.threads.push(std::thread::spawn(move || watch_zones(&zones, clock, &stop, &spool)));
+            self.spawn("processor", move || watch_zones(&zones, clock, &stop, &spool));
+        }
+    }
+
+    /// Runs a loop in a thread of this name until the recorder stops.
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                self.warnings.push(Caveat::new("no_thread", format!("{name} is not read, no thread starts: {error}")));
+            }
         }
     }
 

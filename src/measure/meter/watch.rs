@@ -11,7 +11,6 @@ use super::rapl::Unwrapped;
 use super::record::{GpuRecord, Shared, ZoneRecord};
 use super::trace::Spool;
 use crate::measure::Clock;
-use crate::measure::energy::Tick;
 
 /// Between two readings of the state, s.
 const STATE: f64 = 0.5;
@@ -39,14 +38,12 @@ pub(super) struct Watch {
 #[derive(Default)]
 struct Memory {
     pace: Pace,
-    /// Start of the last read, and what it showed.
-    last: Option<(f64, f64)>,
     next_state: f64,
     next_samples: f64,
     next_processes: f64,
     /// Moment of the newest sample, µs since 1970.
     seen_us: u64,
-    /// What a reading failed with last.
+    /// Readings that failed one after the other.
     failures: u32,
 }
 
@@ -109,16 +106,12 @@ impl Watch {
         };
         memory.failures = 0;
         record.checked = begin;
-        if let Some((before, shown)) = memory.last
-            && shown != value
-        {
-            let limit = record.info.power_limit_w;
-            record.counter.push(before, end, value, limit);
-            memory.pace.tick(&Tick { early: before, late: end, energy_j: 0.0 });
-            self.spool.tick(record.info.index, before, end, value);
+        let (index, limit) = (record.info.index, record.info.power_limit_w);
+        if let Some(tick) = record.counter.read(begin, end, value, limit) {
+            memory.pace.tick(&tick);
+            self.spool.tick(index, tick.early, tick.late, value);
             self.record.changed.notify_all();
         }
-        memory.last = Some((begin, value));
         Ok(())
     }
 

@@ -1,12 +1,15 @@
 //! A command as the work of a point.
 
+use std::collections::BTreeMap;
+
 use super::folder::file_name;
 use super::local::Local;
 use super::plan::Visit;
 use super::server::{Process, ending};
-use super::spec::Command;
+use super::spec::{Command, Launch};
 use super::station::{Ending, Failed, Measured, Tell};
 use super::told;
+use crate::measure::command::{MARKS, Mark, Marks};
 
 /// Runs the command of a visit and measures it from its start to its end.
 pub(super) fn measure(
@@ -16,20 +19,22 @@ pub(super) fn measure(
     tell: &mut Tell<'_>,
 ) -> Result<Measured, Ending> {
     let values = &local.spec.points[visit.point].values;
-    let launch = command.launch(values).map_err(Failed::new)?;
+    let mut launch = command.launch(values).map_err(Failed::new)?;
     let items = command.count(values).map_err(Failed::new)?;
     let log = local.logs.join(format!("{}.log", file_name(&visit.id)));
     tell(&launch.argv.join(" "));
-    let from = local.clock.now();
+    let mut marks = marks(local, &mut launch, visit)?;
+    let mut from = local.clock.now();
     let mut process = Process::start(&launch, &log).map_err(Failed::new)?;
-    let ended = match process.wait(command.timeout, &local.stop) {
+    let ended = process.wait(command.timeout, &local.stop, || marks.look(local.clock.now()));
+    let mut to = local.clock.now();
+    let ended = match ended {
         Ok(ended) => ended,
         Err(interrupted) => {
             process.stop(1.0);
             return Err(interrupted.into());
         }
     };
-    let to = local.clock.now();
     let Some(status) = ended else {
         process.stop(5.0);
         let reason = format!("the command was not done after {} s", command.timeout);
@@ -42,6 +47,11 @@ pub(super) fn measure(
     // What the command may have left running is no part of the next point.
     process.stop(1.0);
     local.recorder.wait_past(to);
+    marks.look(to);
+    let marked = stretch(&marks.found);
+    if let Some((begin, end, _)) = &marked {
+        (from, to) = (begin.max(from), end.min(to));
+    }
     let window = local.recorder.window(from, to);
     if let Some((at, why)) = window.gpus.iter().find_map(|gpu| gpu.lost.clone()) {
         return Err(Failed::new(format!("a GPU was lost {:.1} s after the start: {why}", at - from)).into());
@@ -55,25 +65,63 @@ pub(super) fn measure(
         "measured"
     };
     measured.details.insert("verdict".to_owned(), verdict.to_owned());
-    if let Some(items) = items {
-        add_items(&mut measured, command.item.as_deref(), items, window.energy_j, to - from);
+    if !marks.faults.is_empty() {
+        measured.details.insert("faulty_marks".to_owned(), marks.faults.join("; "));
     }
+    let mut made = marked.map(|(_, _, made)| made).unwrap_or_default();
+    if let Some(items) = items {
+        let item = command.item.as_deref().unwrap_or("token");
+        made.entry(format!("{item}s")).or_insert(items);
+    }
+    add_items(&mut measured, &made, window.energy_j, to - from);
     Ok(measured)
 }
 
+/// A fresh file for marks, which the command finds in its environment.
+fn marks(local: &Local<'_>, launch: &mut Launch, visit: &Visit) -> Result<Marks, Failed> {
+    let path = local.logs.join(format!("{}.marks", file_name(&visit.id)));
+    let path = std::path::absolute(&path).unwrap_or(path);
+    std::fs::write(&path, "")
+        .map_err(|error| Failed::new(format!("`{}` cannot be written: {error}", path.display())))?;
+    launch.env.insert(MARKS.to_owned(), path.display().to_string());
+    let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let monotonic = monotonic.tv_sec as f64 + monotonic.tv_nsec as f64 / 1e9;
+    Ok(Marks::new(path, monotonic - local.clock.now()))
+}
+
+/// The last stretch that a command marked: its begin, its end, what was made. Those before it were to get warm.
+fn stretch(marks: &[Mark]) -> Option<(f64, f64, BTreeMap<String, f64>)> {
+    let mut begun = None;
+    let mut last = None;
+    for mark in marks {
+        match mark {
+            Mark::Begin { at, .. } => begun = Some(*at),
+            Mark::End { items, at } => {
+                let own = begun.take().filter(|begin| begin < at).map(|begin| (begin, *at, items.clone()));
+                last = own.or(last);
+            }
+        }
+    }
+    last
+}
+
 /// What is told per item.
-fn add_items(measured: &mut Measured, item: Option<&str>, items: f64, energy_j: f64, seconds: f64) {
-    let item = item.unwrap_or("token");
-    let mut add = |name: String, value: f64| {
+fn add_items(measured: &mut Measured, made: &BTreeMap<String, f64>, energy_j: f64, seconds: f64) {
+    let mut add = |name: &str, value: f64| {
         if value > 0.0 && value.is_finite() {
-            measured.metrics.insert(name, value);
+            measured.metrics.insert(name.to_owned(), value);
         }
     };
-    add(format!("energy_per_{item}"), energy_j / items);
-    add("throughput".to_owned(), items / seconds);
-    add("throughput_per_watt".to_owned(), items / energy_j);
-    if item != "token" {
-        add("batch_latency".to_owned(), seconds);
+    for (item, count) in made {
+        add(&format!("energy_per_{}", item.trim_end_matches('s')), energy_j / count);
+        measured.details.insert(item.clone(), count.to_string());
     }
-    measured.details.insert("items".to_owned(), items.to_string());
+    let counted = ["tokens", "images", "videos"].iter().find_map(|item| made.get(*item).map(|count| (*item, *count)));
+    if let Some((item, count)) = counted {
+        add("throughput", count / seconds);
+        add("throughput_per_watt", count / energy_j);
+        if item != "tokens" {
+            add("batch_latency", seconds);
+        }
+    }
 }

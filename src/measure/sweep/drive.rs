@@ -91,6 +91,9 @@ impl Drive<'_> {
                 continue;
             }
             self.block(index, block, &visits, &clock, &mut summary)?;
+            if task.is_none() {
+                merge(self.folder.path(), self.spec, self.plan)?;
+            }
             if summary.is_interrupted || summary.is_over_budget {
                 break;
             }
@@ -99,9 +102,6 @@ impl Drive<'_> {
             self.folder.add("interrupted", &json!({}))?;
         }
         summary.complete = complete(self.folder.path())?.keys().filter(|id| wanted.contains(id.as_str())).count();
-        if task.is_none() {
-            merge(self.folder.path(), self.spec, self.plan)?;
-        }
         Ok(summary)
     }
 

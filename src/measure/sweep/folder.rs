@@ -195,7 +195,7 @@ pub(super) fn file_name(id: &str) -> String {
 }
 
 /// Takes a lock of the folder, for oneself or shared among tasks; the file names its holder.
-fn lock(folder: &Path, name: &str, alone: bool) -> Result<File, SweepError> {
+pub(super) fn lock(folder: &Path, name: &str, alone: bool) -> Result<File, SweepError> {
     let path = folder.join(name);
     let failed = |source| SweepError::Folder { doing: "open", path: path.clone(), source };
     let mut options = File::options();

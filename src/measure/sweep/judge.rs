@@ -38,7 +38,14 @@ const PLATEAU: f64 = 0.85;
 const BLOCK: f64 = 1.0;
 
 /// Judges the load until `now`, by the tokens that came, the requests that were decoding and the energy of all GPUs.
-pub(super) fn judge(tokens: &Series, decoding: &Series, energy: &Series, begun: f64, now: f64, steady: &Steady) -> Judgement {
+pub(super) fn judge(
+    tokens: &Series,
+    decoding: &Series,
+    energy: &Series,
+    begun: f64,
+    now: f64,
+    steady: &Steady,
+) -> Judgement {
     // Beyond the last tick of the counter and the last token nothing is known.
     let end = |series: &Series| series.points().last().map_or(begun, |point| point.0);
     let last = end(energy).min(end(tokens)).min(now);
@@ -48,7 +55,11 @@ pub(super) fn judge(tokens: &Series, decoding: &Series, energy: &Series, begun: 
     let from = reached.map_or(settled, |point| point.0);
     let mut judgement = Judgement { from, to: last, interval: None, is_enough: false, reasons: Vec::new() };
     if last - from < steady.min_window {
-        judgement.reasons.push(format!("a window of {:.0} s is shorter than {:.0} s", (last - from).max(0.0), steady.min_window));
+        judgement.reasons.push(format!(
+            "a window of {:.0} s is shorter than {:.0} s",
+            (last - from).max(0.0),
+            steady.min_window
+        ));
     }
     judgement.interval = interval(tokens, energy, from, last);
     match judgement.interval {

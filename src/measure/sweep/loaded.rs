@@ -16,7 +16,7 @@ use crate::measure::telemetry::Scraper;
 
 /// How often the load is looked at, and its server asked for metrics, s.
 const LOOK: f64 = 1.0;
-/// Seconds between questions whether the server is healthy.
+/// Seconds without a token after which the server is asked whether it is healthy, and between such questions.
 const HEALTH: f64 = 10.0;
 /// Seconds that a request may need to be given up.
 const DRAIN: f64 = 0.0;
@@ -111,12 +111,17 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
         let energy = sum(&local.recorder.counters());
         let found = judge(&tokens, &tally.decoding(), &energy, begun, now, &steady);
         let time_is_over = now - begun >= steady.max_time || is_over;
-        tell(&format!("{:.0} s of load: {}", now - begun, found.progress()));
+        tell(&format!("\r{:.0} s of load: {}", now - begun, found.progress()));
         if found.is_enough || time_is_over {
             return if found.to > found.from {
                 Ok(found)
             } else {
-                Err(Failed::new(format!("no steady state in {:.0} s of load: {}", now - begun, found.reasons.join("; "))).into())
+                Err(Failed::new(format!(
+                    "no steady state in {:.0} s of load: {}",
+                    now - begun,
+                    found.reasons.join("; ")
+                ))
+                .into())
             };
         }
     }
@@ -135,7 +140,8 @@ fn check(local: &mut Local<'_>, loaded: &Loaded, now: f64, moved: f64, asked: &m
         failed.log = local.server_log();
         return Err(failed.into());
     }
-    if local.server_has_ended() || now - *asked > HEALTH {
+    // A server whose tokens come is well, however long its answers to other questions take under load.
+    if local.server_has_ended() || (now - moved > HEALTH && now - *asked > HEALTH) {
         *asked = now;
         if let Some(failed) = local.server_fault() {
             return Err(failed.into());

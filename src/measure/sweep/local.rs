@@ -172,7 +172,7 @@ impl<'a> Local<'a> {
         let Ok(Some(launch)) = server.stopping(&self.values) else { return };
         if let Ok(mut process) = Process::start(&launch, &self.logs.join("stop.log")) {
             // Asked to stop oneself, one still stops the server.
-            let _ = process.wait(patience, &Stop::new());
+            let _ = process.wait(patience, &Stop::new(), || {});
             process.stop(HURRY);
         }
     }

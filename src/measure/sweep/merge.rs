@@ -10,6 +10,7 @@ use super::error::SweepError;
 use super::folder::{complete, history};
 use super::plan::Plan;
 use super::spec::Spec;
+use crate::notes::plural;
 use crate::runs::{Run, Sweep, write_whole};
 use crate::stats::mean;
 use crate::unit::{percent, show};
@@ -41,11 +42,13 @@ fn provenance(spec: &Spec, plan: &Plan, events: &[Json]) -> toml::Table {
         table.insert(key.to_owned(), toml::Value::String(text));
     };
     say("source", "measured by `joules sweep`: one row for each steady state".to_owned());
+    say("made_by", format!("joules sweep {}.toml", spec.name));
+    say("sweep", spec.text.clone());
     say("tool", format!("joules {}", env!("CARGO_PKG_VERSION")));
     let order = format!(
         "{} in {}, shuffled with seed {}",
-        crate::notes::plural(plan.len(), "visit"),
-        crate::notes::plural(plan.blocks.len(), "block"),
+        plural(plan.len(), "visit"),
+        plural(plan.blocks.len(), "block"),
         spec.seed
     );
     say("order", order);
@@ -61,6 +64,24 @@ fn with_results(mut table: toml::Table, runs: &[Run], events: &[Json]) -> toml::
         let text = format!("{} between repeats of a point ({count} points), root of the mean square", percent(share));
         table.insert("spread".to_owned(), toml::Value::String(text));
     }
+    let mut all = |key: &str, detail: &str| {
+        let mut values: Vec<&str> = runs.iter().filter_map(|run| run.details.get(detail)).map(String::as_str).collect();
+        values.sort_unstable();
+        values.dedup();
+        if !values.is_empty() {
+            table.insert(key.to_owned(), toml::Value::String(values.join(", ")));
+        }
+    };
+    all("hardware", "gpu_name");
+    all("gpu_uuid", "gpu_uuid");
+    let failed = events.iter().filter(|event| text(event, "event") == "failed").count();
+    if failed > 0 {
+        let text = format!("{} failed and were tried again, or are missing", plural(failed, "visit"));
+        table.insert("failed".to_owned(), toml::Value::String(text));
+    }
+    let energy = "energy counter of the driver, summed over the GPUs; interpolated inside its ticks by samples of power; \
+                  `detail.bound_j` is how far it may be off. GPUs only: no processor, no host";
+    table.insert("energy".to_owned(), toml::Value::String(energy.to_owned()));
     for kind in ["no_context", "loaded"] {
         let powers: Vec<f64> = events
             .iter()

@@ -12,6 +12,7 @@ use crate::measure::Series;
 use crate::measure::load::{Arrival, Lengths, Quantiles, Summary, Tally};
 use crate::measure::meter::Window;
 use crate::measure::telemetry::Observed;
+use crate::notes::Caveat;
 use crate::runs::Value;
 
 impl LoadSettings {
@@ -50,7 +51,14 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     }
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
-    say("verdict", if window.valid { judgement.verdict() } else { "not valid: the energy is not known for the whole window".to_owned() });
+    say(
+        "verdict",
+        if window.valid {
+            judgement.verdict()
+        } else {
+            "not valid: the energy is not known for the whole window".to_owned()
+        },
+    );
     if let Some(share) = judgement.interval {
         say("energy_per_token_interval", format!("{share:.5}"));
     }
@@ -64,7 +72,9 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         say("client_late", format!("{:.4}", cost.late));
     }
     let mut caveats: Vec<String> = summary.caveats.iter().map(|caveat| caveat.text.clone()).collect();
-    caveats.extend(seen.iter().flat_map(|seen| &seen.caveats).map(|caveat| caveat.text.clone()));
+    // Latencies are those of the client, not of the server's histograms.
+    let applies = |caveat: &&Caveat| caveat.code != "bucket_quantized";
+    caveats.extend(seen.iter().flat_map(|seen| &seen.caveats).filter(applies).map(|caveat| caveat.text.clone()));
     caveats.extend(overhead.and_then(|cost| cost.bottleneck()));
     if !caveats.is_empty() {
         let all = measured.details.entry("caveats".to_owned()).or_default();

@@ -15,8 +15,21 @@ const SECTIONS: [&str; 11] =
     ["sweep", "conditions", "variables", "knobs", "points", "server", "load", "steady", "command", "baseline", "slurm"];
 /// Keys of `[load]`. Those which are names of conditions are taken from the point where they are not given.
 pub(super) const LOAD_KEYS: [&str; 15] = [
-    "endpoint", "model", "prompt_tokens", "output_tokens", "concurrency", "request_rate", "burst", "burstiness",
-    "temperature", "ignore_eos", "vocabulary", "dataset", "timeout", "stagger", "ramp",
+    "endpoint",
+    "model",
+    "prompt_tokens",
+    "output_tokens",
+    "concurrency",
+    "request_rate",
+    "burst",
+    "burstiness",
+    "temperature",
+    "ignore_eos",
+    "vocabulary",
+    "dataset",
+    "timeout",
+    "stagger",
+    "ramp",
 ];
 /// Options of `sbatch` that are keys of `[slurm]`.
 const SBATCH: [&str; 11] = [

@@ -59,8 +59,13 @@ impl Process {
         self.status
     }
 
-    /// Waits for its end; none when the time is over.
-    pub(super) fn wait(&mut self, seconds: f64, stop: &Stop) -> Result<Option<ExitStatus>, Interrupted> {
+    /// Waits for its end, and calls `look` meanwhile; none when the time is over.
+    pub(super) fn wait(
+        &mut self,
+        seconds: f64,
+        stop: &Stop,
+        mut look: impl FnMut(),
+    ) -> Result<Option<ExitStatus>, Interrupted> {
         let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e8));
         let mut step = Duration::from_millis(1);
         loop {
@@ -68,6 +73,7 @@ impl Process {
                 return Ok(Some(status));
             }
             stop.check()?;
+            look();
             if Instant::now() >= end {
                 return Ok(None);
             }

@@ -79,7 +79,7 @@ impl From<Failed> for Ending {
     }
 }
 
-/// Tells what goes on.
+/// Tells what goes on. A text that begins with `\r` is soon followed by another: it is for a line that is written over.
 pub type Tell<'a> = dyn FnMut(&str) + 'a;
 
 /// Where points are measured.
