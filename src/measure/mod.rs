@@ -8,6 +8,7 @@ mod clock;
 pub mod http;
 pub mod load;
 mod series;
+pub mod steady;
 
 pub use clock::Clock;
 pub use series::Series;
