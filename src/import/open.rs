@@ -25,7 +25,7 @@ pub struct Options<'a> {
 /// Imports what lies at `path` as the format that it is said to have; foreign CSV and JSON Lines need a map.
 pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {
     let mut sweeps = match (format, options.map) {
-        (Detected::MlEnergy, _) => mlenergy::import(path)?,
+        (Detected::MlEnergy, _) => leaderboard(path)?,
         // A map says that a CSV file is foreign, even where it reads as a sweep.
         (Detected::Csv | Detected::Store, Some(map)) => vec![import_csv(path, map)?],
         (Detected::JsonLines, Some(map)) => vec![import_jsonl(path, map)?],
@@ -37,6 +37,15 @@ pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sw
     };
     options.given.apply(&mut sweeps);
     Ok(sweeps)
+}
+
+/// The leaderboard is a folder; a file is something else.
+fn leaderboard(path: &Path) -> Result<Vec<Sweep>, ImportError> {
+    match path.is_file().then(|| of_file(path)).transpose()? {
+        Some(Ok(found)) => Err(other(path, Detected::MlEnergy, found)),
+        Some(Err(seen)) => Err(ImportError::UnknownFormat { path: path.to_owned(), seen }),
+        None => mlenergy::import(path),
+    }
 }
 
 fn foreign(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {
