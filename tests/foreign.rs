@@ -134,6 +134,28 @@ fn a_power_log_is_integrated_over_its_window() {
 }
 
 #[test]
+fn a_power_log_is_joined_by_time() {
+    let scratch = Scratch::new();
+    let log = |rows: &str| scratch.write("log.csv", &format!("timestamp, index, power.draw.average [W]\n{rows}"));
+    // Measured from 1700000010 to 1700000070, which is 2023-11-14 22:13:30 to 22:14:30 UTC.
+    let rows = "2023/11/14 23:13:00, 0, 300 W\n2023/11/14 23:13:30, 0, 600 W\n2023/11/14 23:14:31, 0, 600 W\n";
+    let given = Given::parse(&["gpu=H100", "gpus=1", "batch_size=64"]).unwrap();
+    let path = log(rows);
+    let joined = |zone| {
+        let options = Options { given: given.clone(), power: Some(&path), zone, ..Options::default() };
+        import(Detected::GuideLlm, &file("guidellm-v1.json"), &options)
+    };
+    let sweeps = joined(Some(3600.0)).unwrap();
+    let one = run(&sweeps, "guidellm-v1");
+    assert_eq!((one.metrics["power"], one.metrics["energy_per_token"]), (600.0, 4.0));
+    assert!(joined(None).unwrap_err().to_string().contains("say `--zone +HH:MM`"));
+    assert!(joined(Some(0.0)).unwrap_err().to_string().contains("does not reach over its window on GPU 0"));
+    let options = Options { power: Some(&path), ..Options::default() };
+    let error = import(Detected::VllmBench, &file("vllm-bench.json"), &options).unwrap_err().to_string();
+    assert!(error.contains("does not say at which time of day"), "{error}");
+}
+
+#[test]
 fn what_the_source_lacks_is_asked_for_and_can_be_said() {
     let error = imported(&file("guidellm-v1.json"), &[]).unwrap_err().to_string();
     assert!(error.contains("`gpu`, `gpus` and `batch_size` missing in guidellm-v1"), "{error}");
@@ -177,7 +199,7 @@ fn each_damaged_file_gets_one_clear_error() {
     };
     case("empty.json", "", "is empty");
     case("blank.json", " \n", "is empty");
-    case("torn.json", "{\"duration\": 1, \"output_th", "torn.json:1:25: this is not JSON: the file ends too early");
+    case("torn.json", "{\"duration\": 1, \"output_th", "torn.json:1:26: this is not JSON: the file ends too early");
     case("deep.json", &"[".repeat(100_000), "recursion limit exceeded");
     case("zip.json", "PK\u{3}\u{4}", "it is a zip archive; unpack it first");
     case("bytes.json", "\u{0}\u{1}\u{2}", "it is not text");

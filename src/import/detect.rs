@@ -306,7 +306,8 @@ fn of_text(path: &Path, text: &str) -> Result<Detected, String> {
         return Ok(Detected::CodeCarbon);
     }
     let top = |key: &str| text.lines().any(|line| line.starts_with(key));
-    if top("version:") && top("results:") || top("scenario:") || top("run:") && extension.starts_with('y') {
+    let is_yaml = extension.starts_with('y') && (top("scenario:") || top("results:") || top("run:"));
+    if is_yaml || (top("version:") && top("results:")) {
         return Ok(Detected::LlmD);
     }
     match extension {

@@ -1,4 +1,4 @@
-//! Reports of GuideLLM, `benchmarks.json`: one run for each benchmark of the report.
+//! Reports of `GuideLLM`, `benchmarks.json`: one run for each benchmark of the report.
 //!
 //! The form is that of `src/guidellm/benchmark/schemas` of vllm-project/guidellm: reports with `args` (version 1, up to
 //! release 0.6) and with `metadata.version` 2 and `config.spec`. Each metric is a `StatusDistributionSummary`: of the

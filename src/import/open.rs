@@ -20,6 +20,15 @@ pub struct Options<'a> {
     pub given: Given,
     /// The part of a log of power.
     pub window: Option<Window>,
+    /// A log of power for runs that have none.
+    pub power: Option<&'a Path>,
+    /// What the log's time of day is ahead of UTC, s.
+    pub zone: Option<f64>,
+}
+
+/// What `+02:00` or `UTC` is ahead of UTC, s.
+pub fn zone(text: &str) -> Result<f64, ImportError> {
+    power::zone(text).ok_or_else(|| ImportError::Zone { text: text.to_owned() })
 }
 
 /// Imports what lies at `path` as the format that it is said to have; foreign CSV and JSON Lines need a map.
@@ -36,6 +45,9 @@ pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sw
         (_, _) => foreign(format, path, options)?,
     };
     options.given.apply(&mut sweeps);
+    if let Some(log) = options.power {
+        power::join(&mut sweeps, log, options.zone)?;
+    }
     Ok(sweeps)
 }
 

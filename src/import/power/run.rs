@@ -90,9 +90,12 @@ fn series(samples: &[Sample], of: fn(&Sample) -> Option<f64>) -> Vec<(f64, f64)>
     samples.iter().filter_map(|sample| Some((sample.time, of(sample)?))).collect()
 }
 
+/// One quantity of a sample.
+type Quantity = fn(&Sample) -> Option<f64>;
+
 /// Means over GPUs of what the log has beside power.
 fn observed(log: &Log, from: f64, to: f64, run: &mut Run) {
-    let quantities: [(&str, fn(&Sample) -> Option<f64>); 3] = [
+    let quantities: [(&str, Quantity); 3] = [
         ("temperature", |sample| sample.temperature),
         ("sm_clock_mean", |sample| sample.sm_clock),
         ("gpu_utilization", |sample| sample.utilization),
