@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use joules::import::mapped::{Map, import_csv, import_jsonl};
-use joules::import::{Detected, Inspection, detect, import};
+use joules::import::{Detected, Inspection, Options, detect, import};
 use joules::runs::Store;
 
 use crate::shared::{Scratch, shared_data};
@@ -179,11 +179,13 @@ fn formats_are_told_apart() {
     assert_eq!(detect(&foreign).unwrap(), Detected::Csv);
     assert_eq!(detect(&scratch.write("own.csv", "id,power_w\na,3\n")).unwrap(), Detected::Store);
     assert_eq!(detect(&scratch.write("rows.jsonl", "{}")).unwrap(), Detected::JsonLines);
-    assert!(import(Detected::Csv, &foreign, None).unwrap_err().to_string().ends_with("needs a map"));
+    assert!(import(Detected::Csv, &foreign, &Options::default()).unwrap_err().to_string().ends_with("needs a map"));
     assert_eq!(detect(scratch.path()).unwrap(), Detected::Store);
-    let own = import(Detected::Store, &scratch.path().join("own.csv"), None).unwrap();
+    let own = import(Detected::Store, &scratch.path().join("own.csv"), &Options::default()).unwrap();
     let own = Inspection::of(Detected::Store, &own).unwrap();
     assert_eq!((own.sweeps[0].runs, own.sweeps[0].columns[0].1), (1, 1));
-    let other = scratch.write("x.parquet", "");
-    assert!(detect(&other).unwrap_err().to_string().contains("neither a leaderboard tree"));
+    let empty = scratch.write("x.parquet", "");
+    assert!(detect(&empty).unwrap_err().to_string().ends_with("is empty"));
+    let other = scratch.write("x.txt", "a poem");
+    assert!(detect(&other).unwrap_err().to_string().contains("is of no format that is known here"));
 }
