@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::script::{Script, Usage};
 
 /// What a request asks for.
+#[expect(clippy::struct_excessive_bools, reason = "fields of a JSON object")]
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) chat: bool,
@@ -59,7 +60,8 @@ impl Chunks<'_> {
     pub(crate) fn tokens(&mut self, count: u32) -> String {
         let from = self.produced;
         self.produced += count;
-        let text: String = (from..self.produced).map(|number| format!(" tok{number}é")).collect();
+        let words: Vec<String> = (from..self.produced).map(|number| format!(" tok{number}é")).collect();
+        let text = words.concat();
         let field = if from < self.script.reasoning { "reasoning_content" } else { "content" };
         let content = if self.asked.chat { format!(r#"{{"{field}":"{text}"}}"#) } else { text };
         let ids: Vec<String> = (from..self.produced).map(|number| number.to_string()).collect();

@@ -137,9 +137,9 @@ impl Engine {
             served.output_tokens += 1;
             let since = (now - sequence.last).as_secs_f64();
             if sequence.produced == 1 {
-                served.first_token.add(since)
+                served.first_token.add(since);
             } else {
-                served.between_tokens.add(since)
+                served.between_tokens.add(since);
             }
             sequence.last = now;
             let done = sequence.produced >= sequence.wanted;

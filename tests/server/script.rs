@@ -19,6 +19,7 @@ pub(crate) enum Usage {
 
 /// All that is scripted; times in seconds. `every: 0` means never.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Script {
     pub(crate) port: u16,
     pub(crate) model: String,

@@ -144,7 +144,9 @@ impl Active {
             self.record.tokens = self.arrivals.iter().map(since).collect();
         }
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        arrived.into_iter().for_each(|arrived| tally.take_back(arrived));
+        for arrived in arrived {
+            tally.take_back(arrived);
+        }
         tally.ended(self.record.clone(), fault);
     }
 }

@@ -162,7 +162,7 @@ async fn closed_loop(worker: Arc<Worker>, client: u64, clients: u64, begin: f64)
 /// What came of sending a request once.
 enum Sent {
     /// It is being answered.
-    Answered(Stream),
+    Answered(Box<Stream>),
     /// It is to be sent again: after a wait (s), which the server asked for; or at once, without asking for what the server
     /// does not take.
     Again(Option<f64>),
@@ -179,7 +179,7 @@ impl Worker {
         loop {
             match self.send(&request, retries < plan.retries).await {
                 Sent::Answered(stream) => {
-                    return follow(stream, active, Duration::from_secs_f64(plan.silence_timeout)).await;
+                    return follow(*stream, active, Duration::from_secs_f64(plan.silence_timeout)).await;
                 }
                 Sent::Failed(code, text) => {
                     active.failed(code, text);
@@ -205,7 +205,7 @@ impl Worker {
         };
         let status = stream.status();
         if (200..300).contains(&status) {
-            return Sent::Answered(stream);
+            return Sent::Answered(Box::new(stream));
         }
         let asked_wait: Option<f64> = stream.header("retry-after").and_then(|text| text.trim().parse().ok());
         let body = tokio::time::timeout(limit, stream.rest(LARGEST_ERROR))

@@ -123,7 +123,7 @@ mod tests {
             lines in prop::collection::vec(("(data|data:|data: |:|event: )?", "[a-zé😀 :]{0,6}", "(\n|\r|\r\n)"), 0..20),
             cuts in prop::collection::vec(0_usize..200, 0..40),
         ) {
-            let text: String = lines.iter().map(|(field, value, end)| format!("{field}{value}{end}")).collect();
+            let text = lines.iter().map(|(field, value, end)| [field.as_str(), value, end].concat()).collect::<String>();
             let bytes = text.as_bytes();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
             cuts.extend([0, bytes.len()]);

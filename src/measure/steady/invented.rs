@@ -1,0 +1,154 @@
+//! The rule held against measurements whose truth is known.
+
+use super::*;
+use crate::measure::Series;
+use crate::stats::Draws;
+
+/// Seeds of each kind of measurement.
+const SEEDS: u64 = 60;
+/// Steps per second: a token for each running request.
+const STEPS: f64 = 50.0;
+const BATCH: f64 = 100.0;
+/// W of each of two GPUs beside 2 W per running request.
+const BASE: f64 = 200.0;
+
+/// An invented measurement.
+struct Invented {
+    tokens: Series,
+    energy: Vec<Series>,
+    running: Series,
+    waiting: Series,
+    begun: Series,
+    ended: Series,
+}
+
+/// What happens over time: running requests, speed and power relative to usual, and requests that wait.
+struct Course {
+    seconds: f64,
+    running: fn(f64) -> f64,
+    speed: fn(f64) -> f64,
+    power: fn(f64) -> f64,
+    waiting: fn(f64) -> f64,
+}
+
+const STEADY: Course = Course { seconds: 80.0, running: |_| BATCH, speed: |_| 1.0, power: |_| 1.0, waiting: |_| 20.0 };
+
+fn invent(course: &Course, seed: u64) -> Invented {
+    let mut draws = Draws::new(seed);
+    let mut tokens = Series::new();
+    let mut energy = vec![Series::new(), Series::new()];
+    let (mut running, mut waiting) = (Series::new(), Series::new());
+    let (mut count, mut spent, mut noise) = (0.0, [0.0, 0.0], 0.0);
+    let offset = draws.uniform() * 0.1;
+    for step in 0..(course.seconds * 50.0) as u32 {
+        let at = f64::from(step) / 50.0;
+        // Noise of 2 % that lasts about 0.2 s.
+        noise = 0.9 * noise + 0.02 * (1.0_f64 - 0.81).sqrt() * draws.gaussian();
+        let runs = (course.running)(at);
+        tokens.push(at, count);
+        running.push(at, runs);
+        waiting.push(at, (course.waiting)(at));
+        count += (runs * STEPS * (course.speed)(at) * (1.0 + noise) / 50.0).round();
+        for (place, (counter, spent)) in energy.iter_mut().zip(&mut spent).enumerate() {
+            if step % 5 == place as u32 {
+                counter.push(at + offset / 5.0, *spent);
+            }
+            *spent += (BASE + 2.0 * runs) * (course.power)(at) * (1.0 + 0.01 * draws.gaussian()) / 50.0;
+        }
+    }
+    let begun = [(0.0, 0.0), (1.0, BATCH), (course.seconds, 4.0 * BATCH)].into_iter().collect();
+    let ended = [(0.0, 0.0), (course.seconds, 3.0 * BATCH)].into_iter().collect();
+    Invented { tokens, energy, running, waiting, begun, ended }
+}
+
+fn judged(course: &Course, seed: u64) -> Judgment {
+    let invented = invent(course, seed);
+    let seen = Seen {
+        tokens: &invented.tokens,
+        energy: &invented.energy,
+        running: &invented.running,
+        begun: &invented.begun,
+        ended: &invented.ended,
+        batch: BATCH as u64,
+        requests: None,
+        supply: Supply::Waiting(&invented.waiting),
+    };
+    judge(&seen, &Rules::default())
+}
+
+/// Share of seeds with this verdict.
+fn share(course: &Course, verdict: Verdict) -> f64 {
+    (0..SEEDS).filter(|&seed| judged(course, seed).verdict == verdict).count() as f64 / SEEDS as f64
+}
+
+/// J per token of the two GPUs when the batch is full.
+fn truth() -> f64 {
+    2.0 * (BASE + 2.0 * BATCH) / (BATCH * STEPS)
+}
+
+#[test]
+fn steady_noise_is_steady_and_its_interval_holds_the_truth() {
+    assert!(share(&STEADY, Verdict::Steady) >= 0.97, "{}", share(&STEADY, Verdict::Steady));
+    let mut held = 0;
+    for seed in 0..SEEDS {
+        let rate = judged(&STEADY, seed).rate.unwrap();
+        assert!((rate.energy_per_token / truth() - 1.0).abs() < 0.01, "{rate:?}");
+        held += u32::from((rate.energy_per_token - truth()).abs() <= rate.half_width.unwrap());
+    }
+    // 90 % of 60, less three standard errors.
+    assert!(held >= 47, "{held}");
+}
+
+#[test]
+fn a_ramp_is_cut_off() {
+    let ramp = Course { running: |at| BATCH * (at / 20.0).min(1.0), ..STEADY };
+    let warming = Course { power: |at| 1.0 - 0.15 * (-at / 6.0).exp(), ..STEADY };
+    for course in [ramp, warming] {
+        assert!(share(&course, Verdict::Steady) >= 0.95, "{}", judged(&course, 0).why());
+        for seed in 0..SEEDS {
+            let judgment = judged(&course, seed);
+            assert!(judgment.window.unwrap().0 >= 5.0, "{judgment:?}");
+            assert!((judgment.rate.unwrap().energy_per_token / truth() - 1.0).abs() < 0.012);
+        }
+    }
+}
+
+#[test]
+fn a_drift_is_never_accepted() {
+    let slowing = Course { speed: |at| 1.0 - 0.15 * at / 80.0, ..STEADY };
+    let heating = Course { power: |at| 1.0 + 0.12 * at / 80.0, ..STEADY };
+    for course in [slowing, heating] {
+        assert!(share(&course, Verdict::NotSteady) >= 0.97, "{}", share(&course, Verdict::NotSteady));
+        assert!(judged(&course, 1).why().contains("over the window"));
+    }
+}
+
+#[test]
+fn thrash_is_refused_and_a_mild_saw_tooth_is_not() {
+    let thrash = Course { running: |at| if at % 8.0 < 5.0 { BATCH } else { 0.6 * BATCH }, ..STEADY };
+    let mild = Course { running: |at| BATCH * (1.0 - 0.08 * (at % 2.0) / 2.0), ..STEADY };
+    assert_eq!(share(&thrash, Verdict::NotSteady), 1.0);
+    assert!(matches!(judged(&thrash, 0).reasons[0], Reason::BatchFalls { .. }));
+    assert!(share(&mild, Verdict::Steady) >= 0.95, "{}", judged(&mild, 0).why());
+}
+
+#[test]
+fn what_follows_an_early_end_is_cut_off() {
+    let early = Course { running: |at| if at < 50.0 { BATCH } else { BATCH * 0.3 }, ..STEADY };
+    assert!(share(&early, Verdict::Steady) >= 0.95, "{}", judged(&early, 0).why());
+    let judgment = judged(&early, 3);
+    assert!(judgment.window.unwrap().1 <= 50.5);
+    assert!((judgment.rate.unwrap().energy_per_token / truth() - 1.0).abs() < 0.01);
+}
+
+#[test]
+fn short_starved_and_empty_measurements_are_told_apart() {
+    let short = Course { seconds: 12.0, ..STEADY };
+    assert!(share(&short, Verdict::TooShort) >= 0.95, "{}", share(&short, Verdict::TooShort));
+    assert!(judged(&short, 0).why().contains(" s long, but 30 s are needed; 10"), "{}", judged(&short, 0).why());
+    let starved = Course { waiting: |at| if at % 10.0 < 7.0 { 5.0 } else { 0.0 }, ..STEADY };
+    assert_eq!(share(&starved, Verdict::NotSteady), 1.0);
+    let nothing = Course { seconds: 0.5, ..STEADY };
+    assert_eq!(judged(&nothing, 0).verdict, Verdict::NoWindow);
+    assert!(!judged(&nothing, 0).is_enough());
+}

@@ -1,0 +1,271 @@
+//! The rule: a window is found, cut where it is not full or still moves, and held against what is wanted.
+
+use super::batches::energy_per_token;
+use super::blocks::Blocks;
+use super::judgment::{Judgment, Reason, Verdict};
+use super::trend::trend;
+use crate::measure::Series;
+use crate::stats;
+
+/// Share of blocks that may fall short: a gap now and then is part of serving.
+const MOST_GAPS: f64 = 0.05;
+/// The window begins and ends where running requests are at least this share of their plateau.
+const AT_PLATEAU: f64 = 0.97;
+/// So much of all clients must have a request under way.
+const CLIENTS_ACTIVE: f64 = 0.95;
+/// Share of the candidate that is cut from its beginning while it still moves.
+const CUT: f64 = 0.1;
+/// Blocks without which a trend is not looked for.
+const FEWEST_BLOCKS: usize = 8;
+
+/// What makes a window good enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Running requests must be at least this share of their plateau.
+    pub running_share: f64,
+    /// A trend is one if it had less than this probability by chance,
+    pub significance: f64,
+    /// and if it changes the value by more than this share over the window.
+    pub negligible_change: f64,
+    /// Seconds of a block.
+    pub block: f64,
+    /// Shortest window, seconds.
+    pub shortest: f64,
+    /// Fewest ticks of each energy counter.
+    pub fewest_ticks: usize,
+    /// Wanted half width of the 90 % interval of the energy per token, as a share of it.
+    pub precision: f64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            running_share: 0.85,
+            significance: 0.01,
+            negligible_change: 0.01,
+            block: 1.0,
+            shortest: 30.0,
+            fewest_ticks: 300,
+            precision: 0.01,
+        }
+    }
+}
+
+/// What shows that the server always had more to do.
+#[derive(Clone, Copy, Debug)]
+pub enum Supply<'a> {
+    /// More is offered than runs: requests wait (their number over time).
+    Waiting(&'a Series),
+    /// A closed loop in which all that is offered can run: all clients have a request under way (their number over time).
+    Clients {
+        /// Requests under way.
+        under_way: &'a Series,
+        /// Clients.
+        clients: u64,
+    },
+    /// Requests come at a rate: nothing needs to wait.
+    Rate,
+}
+
+/// What was seen of a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Output tokens since the load began.
+    pub tokens: &'a Series,
+    /// Energy counter of each GPU at its ticks, J.
+    pub energy: &'a [Series],
+    /// Requests that run.
+    pub running: &'a Series,
+    /// Requests whose first token has come, since the load began.
+    pub begun: &'a Series,
+    /// Requests that have ended, since the load began.
+    pub ended: &'a Series,
+    /// Requests that can run at once: the smaller of the batch and the clients.
+    pub batch: u64,
+    /// Requests in all; none for a load without end.
+    pub requests: Option<u64>,
+    /// What shows that there was more to do.
+    pub supply: Supply<'a>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn supply_series(&self) -> Option<&'a Series> {
+        match self.supply {
+            Supply::Waiting(series) | Supply::Clients { under_way: series, .. } => Some(series),
+            Supply::Rate => None,
+        }
+    }
+
+    /// Whether a block with this mean of the supply had more to do.
+    fn is_supplied(&self, mean: f64) -> bool {
+        match self.supply {
+            Supply::Waiting(_) => mean > 0.0,
+            Supply::Clients { clients, .. } => mean >= CLIENTS_ACTIVE * clients as f64,
+            Supply::Rate => true,
+        }
+    }
+
+    /// From when the batch has filled once to when it can no longer be refilled, by counts; as far as all was recorded.
+    fn candidate(&self) -> Option<(f64, f64)> {
+        let reaches = |series: &Series, number: f64| {
+            series.points().iter().find(|&&(_, value)| value >= number).map(|&(at, _)| at)
+        };
+        let last = |series: &Series| series.points().last().map(|&(at, _)| at);
+        let first = |series: &Series| series.points().first().map(|&(at, _)| at);
+        let mut start = reaches(self.begun, self.batch as f64)?;
+        let mut end = last(self.tokens)?;
+        if let Some(left) = self.requests.and_then(|requests| requests.checked_sub(self.batch + 1)) {
+            end = end.min(reaches(self.ended, left as f64).unwrap_or(end));
+        }
+        for counter in self.energy {
+            start = start.max(first(counter)?);
+            end = end.min(last(counter)?);
+        }
+        (end > start).then_some((start, end))
+    }
+}
+
+/// The steady state of what was seen so far. Cheap enough to be asked every second.
+///
+/// 1. The candidate is by counts, as in the ML.ENERGY benchmark: from the first token of the request that fills the batch, to
+///    when fewer requests are left than fill it.
+/// 2. Its ends are cut to where the batch is full; within, it must stay so, and there must be more to do.
+/// 3. What its energy per token needs to settle is cut from the left, and more while tokens per second or power drift.
+/// 4. Edges are ticks of each counter; it must be long enough, and its energy per token known well enough.
+pub fn judge(seen: &Seen, rules: &Rules) -> Judgment {
+    let begun = seen.begun.points().last().map_or(0.0, |&(_, begun)| begun);
+    let Some((from, to)) = seen.candidate() else {
+        return nothing(Reason::NeverFull { begun, batch: seen.batch });
+    };
+    let Some(all) = Blocks::of(seen, from, to, rules.block) else {
+        return nothing(Reason::Short { seconds: to - from, needed: rules.shortest });
+    };
+    let full = full_part(&all, rules);
+    let mut reasons = gaps(seen, &full, rules);
+    let (settled, drifts) = settled_part(&full, rules);
+    reasons.extend(drifts);
+    conclude(seen, &settled, to, reasons, rules)
+}
+
+fn nothing(reason: Reason) -> Judgment {
+    Judgment {
+        verdict: Verdict::NoWindow,
+        reasons: vec![reason],
+        window: None,
+        rate: None,
+        throughput: None,
+        running: None,
+    }
+}
+
+/// What running requests usually are: most blocks reach it.
+fn plateau(blocks: &Blocks) -> f64 {
+    stats::quantile(&blocks.running, 0.75).unwrap_or(0.0)
+}
+
+/// From the first to the last block that is full.
+fn full_part(blocks: &Blocks, rules: &Rules) -> Blocks {
+    let least = AT_PLATEAU.max(rules.running_share) * plateau(blocks);
+    let is_full = |running: &f64| *running >= least;
+    let first = blocks.running.iter().position(is_full).unwrap_or(0);
+    let last = blocks.running.iter().rposition(is_full).unwrap_or(blocks.len() - 1);
+    blocks.part(first, last + 1)
+}
+
+/// What is missing within.
+fn gaps(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let plateau = plateau(blocks);
+    let share = |count: usize| count as f64 / blocks.len() as f64;
+    let low = share(blocks.running.iter().filter(|running| **running < rules.running_share * plateau).count());
+    if low > MOST_GAPS {
+        let lowest = blocks.running.iter().copied().fold(f64::INFINITY, f64::min);
+        reasons.push(Reason::BatchFalls { share: low, plateau, lowest });
+    }
+    if let Some(supply) = &blocks.supply {
+        let missing = share(supply.iter().filter(|mean| !seen.is_supplied(**mean)).count());
+        if missing > MOST_GAPS {
+            reasons.push(Reason::SupplyEnds { share: missing });
+        }
+    }
+    reasons
+}
+
+/// The part that no longer moves, with what still moves if none does not.
+fn settled_part(blocks: &Blocks, rules: &Rules) -> (Blocks, Vec<Reason>) {
+    let step = ((blocks.len() as f64 * CUT).ceil() as usize).max(1);
+    let least = FEWEST_BLOCKS.max((rules.shortest / blocks.length).ceil() as usize);
+    let mut first = transient(blocks, blocks.len().saturating_sub(least));
+    loop {
+        let part = blocks.part(first, blocks.len());
+        let drifts = drifts(&part, rules);
+        if drifts.is_empty() || blocks.len() < first + step + least {
+            return (part, drifts);
+        }
+        first += step;
+    }
+}
+
+/// How many first blocks make the mean energy per token less certain than leaving them out does, at most `most` and at most
+/// half of all: the marginal standard error rule (White, Simulation 69(6), 1997).
+fn transient(blocks: &Blocks, most: usize) -> usize {
+    let rates: Vec<f64> = blocks.power.iter().zip(&blocks.throughput).map(|(power, speed)| power / speed).collect();
+    if rates.iter().any(|rate| !rate.is_finite()) {
+        return 0;
+    }
+    let error = |first: usize| {
+        let rest = &rates[first..];
+        let mean = rest.iter().sum::<f64>() / rest.len() as f64;
+        rest.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (rest.len() as f64).powi(2)
+    };
+    let most = most.min(rates.len() / 2);
+    (0..=most).min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or(0)
+}
+
+fn drifts(blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
+    let significant = |values: &[f64]| {
+        trend(values)
+            .filter(|found| found.probability < rules.significance && found.change.abs() > rules.negligible_change)
+    };
+    let throughput = significant(&blocks.throughput).map(Reason::ThroughputDrifts);
+    let power = significant(&blocks.power).map(Reason::PowerDrifts);
+    throughput.into_iter().chain(power).collect()
+}
+
+fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, rules: &Rules) -> Judgment {
+    // The last block is whole; what is left behind it belongs to the window if it was not cut there.
+    let to = if end - blocks.to() < blocks.length { end } else { blocks.to() };
+    let from = blocks.from;
+    let is_steady = reasons.is_empty();
+    let seconds = to - from;
+    if seconds < rules.shortest {
+        reasons.push(Reason::Short { seconds, needed: rules.shortest });
+    }
+    let rate = energy_per_token(seen.tokens, seen.energy, from, to);
+    if let Some(rate) = &rate
+        && rate.ticks < rules.fewest_ticks
+    {
+        reasons.push(Reason::FewTicks { ticks: rate.ticks, needed: rules.fewest_ticks });
+    }
+    let is_long = is_steady && reasons.is_empty();
+    match rate.as_ref().map(super::Rate::precision) {
+        None => reasons.push(Reason::NoEnergy),
+        Some(Some(precision)) if precision <= rules.precision => {}
+        Some(precision) => reasons.push(Reason::Wide { precision, wanted: rules.precision }),
+    }
+    let verdict = match (is_steady && rate.is_some(), is_long, reasons.is_empty()) {
+        (false, ..) => Verdict::NotSteady,
+        (true, false, _) => Verdict::TooShort,
+        (true, true, false) => Verdict::Imprecise,
+        (true, true, true) => Verdict::Steady,
+    };
+    let produced = seen.tokens.at(to).zip(seen.tokens.at(from)).map(|(end, begin)| end - begin);
+    Judgment {
+        verdict,
+        reasons,
+        window: Some((from, to)),
+        rate,
+        throughput: produced.map(|tokens| tokens / seconds),
+        running: seen.running.mean(from, to),
+    }
+}
