@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Context, Failure, Outcome};
 use crate::import::mapped::Map;
-use crate::import::{Detected, Given, Inspection, Options, Window, complete, detect, import};
+use crate::import::{Detected, Given, Inspection, Options, Window, complete, detect, import, zone};
 use crate::report::import::{imported, inspected};
 use crate::report::render;
 use crate::runs::Store;
@@ -36,6 +36,12 @@ pub(super) struct Import {
     /// The part of a power log: seconds after its first sample (`10..70`), Unix seconds, or times of day as it has them
     #[arg(long, value_name = "FROM..TO")]
     window: Option<String>,
+    /// A power log for results without energy, joined by their times
+    #[arg(long, value_name = "LOG")]
+    power: Option<PathBuf>,
+    /// What the power log's time of day is ahead of UTC: `+02:00`
+    #[arg(long, value_name = "OFFSET", requires = "power", allow_hyphen_values = true)]
+    zone: Option<String>,
     /// Store folder for the runs; sweeps of the same names are replaced
     #[arg(long, value_name = "DIR", required_unless_present = "inspect")]
     out: Option<PathBuf>,
@@ -53,6 +59,7 @@ enum Remote {
 
 /// What can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::doc_markdown, reason = "shown to people as help")]
 enum Format {
     /// ML.ENERGY: the leaderboard's tree, raw results of the benchmark, tables of the data set
     Mlenergy,
@@ -86,8 +93,8 @@ enum Format {
 
 impl Format {
     /// What lies at `path`, if it is said to be of this format.
-    fn at(self, path: &Path) -> Result<Detected, Failure> {
-        Ok(match self {
+    fn at(self, path: &Path) -> Detected {
+        match self {
             Self::Mlenergy => match detect(path) {
                 Ok(found @ (Detected::MlEnergyRaw | Detected::MlEnergyTable)) => found,
                 _ => Detected::MlEnergy,
@@ -104,7 +111,7 @@ impl Format {
             Self::Codecarbon => Detected::CodeCarbon,
             Self::Csv => Detected::Csv,
             Self::Jsonl => Detected::JsonLines,
-        })
+        }
     }
 }
 
@@ -120,9 +127,11 @@ impl Import {
             map: map.as_ref(),
             given: Given::parse(&self.set)?,
             window: self.window.as_deref().map(Window::parse).transpose()?,
+            power: self.power.as_deref(),
+            zone: self.zone.as_deref().map(zone).transpose()?,
         };
         let format = match self.format {
-            Some(format) => format.at(path)?,
+            Some(format) => format.at(path),
             None => detect(path)?,
         };
         let store = Store::new(import(format, path, &options)?)?;

@@ -14,7 +14,7 @@ use crate::runs::Store;
 
 /// Turn two windows of production telemetry into two runs
 ///
-/// Reads what a Prometheus server recorded of an inference server (vLLM, SGLang, TensorRT-LLM, TGI) and of its GPUs
+/// Reads what a Prometheus server recorded of an inference server (vLLM, `SGLang`, TensorRT-LLM, TGI) and of its GPUs
 /// (dcgm-exporter, Zeus). What the telemetry cannot tell is given with --set: it says what a diagnosis needs.
 #[derive(Args, Debug)]
 pub(super) struct ImportPrometheus {
@@ -27,13 +27,13 @@ pub(super) struct ImportPrometheus {
     /// Second window
     #[arg(long, value_name = "FROM..TO", allow_hyphen_values = true)]
     b: String,
-    /// Which server's metrics: matchers of PromQL, such as 'model_name="m",job="vllm"'
+    /// Which server's metrics: matchers such as `model_name="m",job="vllm"`
     #[arg(long, value_name = "MATCHERS", default_value = "")]
     selector: String,
-    /// Which GPUs' metrics: those that the server runs on, such as 'Hostname="h"'
+    /// Which GPUs' metrics: those that the server runs on, such as `Hostname="h"`
     #[arg(long, value_name = "MATCHERS", default_value = "")]
     gpu_selector: String,
-    /// A condition of both runs that telemetry does not tell, such as batch_size=256 [repeatable]
+    /// A condition of both runs that telemetry does not tell, such as `batch_size=256` [repeatable]
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// A condition of the first run [repeatable]

@@ -71,10 +71,13 @@ pub(super) fn caveat(run: &mut Run, code: &str, seen: &str) {
     all.push_str(&seen.replace(';', ","));
 }
 
-/// The stable names of the doubts of a run.
+/// The stable names of the doubts of a run, each once.
 pub(super) fn caveat_codes(run: &Run) -> Vec<&str> {
     let all = run.details.get(CAVEATS).map_or("", String::as_str);
-    all.split("; ").filter_map(|one| one.split_once(": ").map(|(code, _)| code)).collect()
+    let mut codes: Vec<&str> = all.split("; ").filter_map(|one| one.split_once(": ").map(|(code, _)| code)).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
 }
 
 #[cfg(test)]
@@ -87,6 +90,7 @@ mod tests {
         assert!(caveat_codes(&run).is_empty());
         caveat(&mut run, "short_window", "12 s; the rule asks for 20 s");
         caveat(&mut run, "failed_requests", "3 of 8: kept");
-        assert_eq!(caveat_codes(&run), ["short_window", "failed_requests"]);
+        caveat(&mut run, "short_window", "again");
+        assert_eq!(caveat_codes(&run), ["failed_requests", "short_window"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Exports of AIPerf (`profile_export_aiperf.json`) and of its forerunner genai-perf (`*_genai_perf.json`).
+//! Exports of `AIPerf` (`profile_export_aiperf.json`) and of its forerunner genai-perf (`*_genai_perf.json`).
 //!
 //! The form is that of `src/aiperf/common/models/export_models.py` and the exporters of ai-dynamo/aiperf: each metric is an
 //! object `{unit, avg, p50 …}`, and the unit is read, not assumed: energy per token is in mJ, energy counters are in MJ.

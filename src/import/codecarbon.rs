@@ -1,4 +1,4 @@
-//! `emissions.csv` of CodeCarbon: a row for each run of a tracker, or for each time that it wrote.
+//! `emissions.csv` of `CodeCarbon`: a row for each run of a tracker, or for each time that it wrote.
 //!
 //! The form is that of `codecarbon/output_methods/emissions_data.py` of mlco2/codecarbon: energies in kWh since the
 //! tracker began, powers in W, durations in s.
@@ -111,7 +111,7 @@ fn run(record: &Record) -> Run {
             run.details.insert("energy_scope".to_owned(), "gpu".to_owned());
         }
         _ => {
-            caveat(&mut run, "zero_left_out", "the GPU energy is 0: there is no GPU, or its counter could not be read")
+            caveat(&mut run, "zero_left_out", "the GPU energy is 0: there is no GPU, or its counter could not be read");
         }
     }
     for field in ["gpu_power", "cpu_power", "ram_power", "emissions_rate"] {

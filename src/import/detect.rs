@@ -144,13 +144,13 @@ fn in_folder(path: &Path) -> Result<Detected, ImportError> {
     }) {
         return Ok(Detected::Store);
     }
+    let mut found: Vec<(Detected, String)> = Vec::new();
     if mlenergy::raw::has_results(path) {
-        return Ok(Detected::MlEnergyRaw);
+        found.push((Detected::MlEnergyRaw, "results.json".to_owned()));
     }
     if mlenergy::table::has_tables(path) {
-        return Ok(Detected::MlEnergyTable);
+        found.push((Detected::MlEnergyTable, "runs/*.parquet".to_owned()));
     }
-    let mut found: Vec<(Detected, String)> = Vec::new();
     for file in &files {
         // A file that cannot be told, or is broken, does not hide what the others are.
         if let Ok(Ok(format)) = of_file(&file.path)
@@ -162,7 +162,7 @@ fn in_folder(path: &Path) -> Result<Detected, ImportError> {
     match found.as_slice() {
         [(format, _)] => Ok(*format),
         [] => {
-            let seen = format!("none of its {} is", crate::notes::plural(files.len(), "file"));
+            let seen = "it holds no file of a known format".to_owned();
             Err(ImportError::UnknownFormat { path: path.to_owned(), seen })
         }
         several => {
@@ -306,7 +306,8 @@ fn of_text(path: &Path, text: &str) -> Result<Detected, String> {
         return Ok(Detected::CodeCarbon);
     }
     let top = |key: &str| text.lines().any(|line| line.starts_with(key));
-    if top("version:") && top("results:") || top("scenario:") || top("run:") && extension.starts_with('y') {
+    let is_yaml = extension.starts_with('y') && (top("scenario:") || top("results:") || top("run:"));
+    if is_yaml || (top("version:") && top("results:")) {
         return Ok(Detected::LlmD);
     }
     match extension {

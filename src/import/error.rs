@@ -268,6 +268,13 @@ pub enum ImportError {
         /// Why.
         message: String,
     },
+    /// A zone that cannot be.
+    #[error("`{text}` is not a zone")]
+    #[diagnostic(help("write what the log's time of day is ahead of UTC: `+02:00`, `-0530` or `UTC`"))]
+    Zone {
+        /// As written.
+        text: String,
+    },
     /// A window that cannot be.
     #[error("the window `{text}` cannot be: {reason}")]
     #[diagnostic(help(

@@ -1,4 +1,4 @@
-//! Reports of GuideLLM, `benchmarks.json`: one run for each benchmark of the report.
+//! Reports of `GuideLLM`, `benchmarks.json`: one run for each benchmark of the report.
 //!
 //! The form is that of `src/guidellm/benchmark/schemas` of vllm-project/guidellm: reports with `args` (version 1, up to
 //! release 0.6) and with `metadata.version` 2 and `config.spec`. Each metric is a `StatusDistributionSummary`: of the
@@ -13,6 +13,7 @@ use super::collect::{Collected, Source, json_files};
 use super::error::{FaultKind, ImportError, Place};
 use super::json::described;
 use super::record::{Record, Take, detail, number};
+use crate::notes::plural;
 use crate::runs::{Run, Sweep};
 
 pub(super) static ABOUT: About = About {
@@ -170,9 +171,13 @@ fn requests(record: &Record, run: &mut Run) {
     }
     let (errored, cut) = (of("errored").unwrap_or(0.0), of("incomplete").unwrap_or(0.0));
     if errored > 0.0 {
-        caveat(run, "failed_requests", &format!("{errored} requests failed and are left out of the statistics"));
+        caveat(
+            run,
+            "failed_requests",
+            &format!("{} failed and left out of the statistics", plural(errored as usize, "request")),
+        );
     }
     if cut > 0.0 {
-        caveat(run, "cut_requests", &format!("{cut} requests were cut off at the end and are left out"));
+        caveat(run, "cut_requests", &format!("{} cut off at the end and left out", plural(cut as usize, "request")));
     }
 }

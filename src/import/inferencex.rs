@@ -1,4 +1,4 @@
-//! Aggregates of InferenceX (once InferenceMAX): `agg_*.json`, one object or a list of such.
+//! Aggregates of `InferenceX` (once `InferenceMAX`): `agg_*.json`, one object or a list of such.
 //!
 //! The form is that of `utils/process_result.py` and `utils/aggregate_power.py` of SemiAnalysisAI/InferenceX: every field
 //! `…_ms` of the benchmark stands here in seconds without the suffix, rates are per GPU, and energy is of the whole
@@ -164,12 +164,17 @@ fn power(record: &Record, run: &mut Run) {
         run.details.insert("energy_scope".to_owned(), "gpu".to_owned());
         return;
     }
-    for take in ["avg_total_gpu_power_w", "joules_per_total_token", "joules_per_successful_query", "total_gpu_energy_j"]
-    {
+    for take in [
+        "avg_total_gpu_power_w",
+        "joules_per_total_token",
+        "joules_per_successful_query",
+        "joules_per_output_token",
+        "total_gpu_energy_j",
+    ] {
         record.get(take);
     }
     match (has_power, version) {
-        (true, Some(version)) if version == 2.0 => {
+        (true, Some(2.0)) => {
             caveat(run, "power_not_valid", "the source found its power not valid; it is left out");
         }
         (true, version) => {

@@ -89,7 +89,9 @@ pub(super) fn yaml(file: &str, text: &str) -> Result<Json, Fault> {
             path: String::new(),
         };
         let whole = error.to_string();
-        let message = whole.lines().next().unwrap_or("it cannot be parsed").to_owned();
+        // The place is told already.
+        let message = whole.lines().next().unwrap_or("it cannot be parsed");
+        let message = message.rsplit_once(": ").map_or(message, |(_, message)| message);
         Fault { place, kind: FaultKind::Refused(format!("this is not YAML: {message}")) }
     })
 }

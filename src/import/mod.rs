@@ -38,5 +38,5 @@ pub use detect::{Detected, detect};
 pub use error::{Fault, FaultKind, ImportError, MapFault, Place};
 pub use given::{Given, complete};
 pub use inspect::{Inspection, SweepInspection};
-pub use open::{Options, import};
+pub use open::{Options, import, zone};
 pub use power::Window;

@@ -20,12 +20,21 @@ pub struct Options<'a> {
     pub given: Given,
     /// The part of a log of power.
     pub window: Option<Window>,
+    /// A log of power for runs that have none.
+    pub power: Option<&'a Path>,
+    /// What the log's time of day is ahead of UTC, s.
+    pub zone: Option<f64>,
+}
+
+/// What `+02:00` or `UTC` is ahead of UTC, s.
+pub fn zone(text: &str) -> Result<f64, ImportError> {
+    power::zone(text).ok_or_else(|| ImportError::Zone { text: text.to_owned() })
 }
 
 /// Imports what lies at `path` as the format that it is said to have; foreign CSV and JSON Lines need a map.
 pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {
     let mut sweeps = match (format, options.map) {
-        (Detected::MlEnergy, _) => mlenergy::import(path)?,
+        (Detected::MlEnergy, _) => leaderboard(path)?,
         // A map says that a CSV file is foreign, even where it reads as a sweep.
         (Detected::Csv | Detected::Store, Some(map)) => vec![import_csv(path, map)?],
         (Detected::JsonLines, Some(map)) => vec![import_jsonl(path, map)?],
@@ -36,7 +45,19 @@ pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sw
         (_, _) => foreign(format, path, options)?,
     };
     options.given.apply(&mut sweeps);
+    if let Some(log) = options.power {
+        power::join(&mut sweeps, log, options.zone)?;
+    }
     Ok(sweeps)
+}
+
+/// The leaderboard is a folder; a file is something else.
+fn leaderboard(path: &Path) -> Result<Vec<Sweep>, ImportError> {
+    match path.is_file().then(|| of_file(path)).transpose()? {
+        Some(Ok(found)) => Err(other(path, Detected::MlEnergy, found)),
+        Some(Err(seen)) => Err(ImportError::UnknownFormat { path: path.to_owned(), seen }),
+        None => mlenergy::import(path),
+    }
 }
 
 fn foreign(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sweep>, ImportError> {

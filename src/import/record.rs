@@ -142,13 +142,11 @@ impl<'a> Record<'a> {
     /// A number whose unit stands beside it, in the SI unit `own`.
     pub(super) fn si(&self, from: &str, unit_at: &str, own: &str) -> Option<f64> {
         let (value, unit) = (self.number(from)?, self.text(unit_at)?);
-        match Scale::between(&meant(unit), own) {
-            Ok(scale) => Some(scale.to_si(value)),
-            Err(_) => {
-                self.fault(unit_at, FaultKind::Unit { found: unit.to_owned(), expected: own.to_owned() });
-                None
-            }
+        let scale = Scale::between(&meant(unit), own).ok();
+        if scale.is_none() {
+            self.fault(unit_at, FaultKind::Unit { found: unit.to_owned(), expected: own.to_owned() });
         }
+        scale.map(|scale| scale.to_si(value))
     }
 
     /// Puts a number of the source into the run, in SI.

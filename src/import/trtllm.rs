@@ -64,6 +64,7 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
         return Vec::new();
     }
     let mut run = Run::default();
+    record.get("dataset");
     record.take_model(&mut run, &["engine.model"]);
     record.take(&mut run, TAKES);
     run.conditions.insert("engine".to_owned(), Value::Name("tensorrt-llm".to_owned()));

@@ -2,7 +2,7 @@
 //!
 //! The form is that of `vllm/benchmarks/serve.py` of vllm-project/vllm (release 0.31 and commits before). The scripts that
 //! grew out of the same one write the same names: `sglang.bench_serving`, `benchmark_serving.py` of TensorRT-LLM
-//! (`tensorrt_llm/serve/scripts`) and of InferenceX. What `--metadata KEY=VALUE` adds stands at the top level as text;
+//! (`tensorrt_llm/serve/scripts`) and of `InferenceX`. What `--metadata KEY=VALUE` adds stands at the top level as text;
 //! keys that name a condition here (`gpu`, `num_gpus`, `max_num_seqs`, `tensor_parallel`, …) are taken as such.
 
 use std::path::Path;

@@ -31,9 +31,12 @@ pub fn inspected(inspection: &Inspection, path: &Path) -> Document {
     document.paragraph(
         Text::new()
             .code(path.display().to_string())
-            .plain(format!(" is {}. Nothing was written.", inspection.format.words())),
+            .plain(format!(" holds {}. Nothing was written.", inspection.format.words())),
     );
     about(&mut document, inspection);
+    if let Some(about) = inspection.format.about() {
+        source(&mut document, about);
+    }
     document
 }
 
@@ -81,9 +84,6 @@ fn about(document: &mut Document, inspection: &Inspection) {
         }
     }
     doubts(document, inspection);
-    if let Some(about) = inspection.format.about() {
-        source(document, about);
-    }
 }
 
 /// What runs lack, and what to doubt in them.

@@ -187,9 +187,9 @@ fn run(record: &Record) -> Run {
     }
     let is_generation = run.name("task").is_some_and(|task| task.starts_with("text-to-"));
     if is_generation {
-        generated(record, &mut run)
+        generated(record, &mut run);
     } else {
-        served(record, &mut run)
+        served(record, &mut run);
     }
     run.details.insert("energy_scope".to_owned(), "gpu".to_owned());
     run.id = id(&run);

@@ -7,6 +7,7 @@
 
 mod dmon;
 mod integral;
+mod join;
 mod log;
 mod run;
 mod table;
@@ -22,6 +23,7 @@ use super::read::small_text;
 use crate::runs::Sweep;
 
 pub(super) use dmon::is_dmon;
+pub(super) use join::{join, zone};
 pub(super) use table::{is_amd_smi, is_nvidia_smi};
 pub use window::Window;
 

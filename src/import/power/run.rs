@@ -39,13 +39,19 @@ pub(super) fn of(file: &Source, log: &Log, window: Option<&Window>) -> Result<Ru
         Some(window) => window.in_log(first, log.is_unix)?,
         None => (first, last),
     };
+    // A window may begin or end between two samples of which the log has one.
+    let usual = powers.iter().filter_map(|(_, power)| usual_interval(power)).fold(0.0, f64::max);
+    let (asked_from, asked_to) = (from, to);
+    let (from, to) = (
+        if from >= first - usual { from.max(first) } else { from },
+        if to <= last + usual { to.min(last) } else { to },
+    );
     if from < first || to > last || from >= to {
         return Err(format!(
-            "the log has all its GPUs from {:.3} to {:.3} s after its first sample, the window is from {:.3} to {:.3} s",
-            0.0,
+            "the log has all its GPUs for {:.3} s, the window is from {:.3} to {:.3} s after the first sample",
             last - first,
-            from - first,
-            to - first
+            asked_from - first,
+            asked_to - first
         ));
     }
     let mut run = Run { id: file.stem(), ..Run::default() };
@@ -58,6 +64,12 @@ pub(super) fn of(file: &Source, log: &Log, window: Option<&Window>) -> Result<Ru
     about(file, log, (from, to), total, &mut run);
     doubts(log, &powers, &each, (from, to), &mut run);
     Ok(run)
+}
+
+/// The median time between samples, s.
+fn usual_interval(power: &[(f64, f64)]) -> Option<f64> {
+    let intervals: Vec<f64> = power.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    stats::median(&intervals)
 }
 
 /// Samples must be in the order of their times.
@@ -78,9 +90,12 @@ fn series(samples: &[Sample], of: fn(&Sample) -> Option<f64>) -> Vec<(f64, f64)>
     samples.iter().filter_map(|sample| Some((sample.time, of(sample)?))).collect()
 }
 
+/// One quantity of a sample.
+type Quantity = fn(&Sample) -> Option<f64>;
+
 /// Means over GPUs of what the log has beside power.
 fn observed(log: &Log, from: f64, to: f64, run: &mut Run) {
-    let quantities: [(&str, fn(&Sample) -> Option<f64>); 3] = [
+    let quantities: [(&str, Quantity); 3] = [
         ("temperature", |sample| sample.temperature),
         ("sm_clock_mean", |sample| sample.sm_clock),
         ("gpu_utilization", |sample| sample.utilization),
@@ -159,8 +174,7 @@ fn doubts(
         caveat(run, "interval_assumed", "the log has no times: rows are taken to be 1 s apart");
     }
     for (id, power) in powers {
-        let intervals: Vec<f64> = power.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-        let usual = stats::median(&intervals).unwrap_or(0.0);
+        let usual = usual_interval(power).unwrap_or(0.0);
         let inside = power.windows(2).filter(|pair| pair[1].0 > from && pair[0].0 < to);
         let longest = inside.map(|pair| pair[1].0 - pair[0].0).fold(0.0, f64::max);
         if longest > LEAST_GAP && longest > GAP * usual {

@@ -148,9 +148,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Log, Vec<Fault>> {
         place: Place { line, ..Place::new(file, "") },
         kind: FaultKind::Refused(message),
     };
-    let header = match rows.next() {
-        Some(Ok(header)) => header,
-        _ => return Err(vec![Fault { place: Place::new(file, ""), kind: FaultKind::Empty }]),
+    let Some(Ok(header)) = rows.next() else {
+        return Err(vec![Fault { place: Place::new(file, ""), kind: FaultKind::Empty }]);
     };
     let columns = Columns::of(&header).map_err(|message| vec![fault(1, message)])?;
     let mut log = Log {

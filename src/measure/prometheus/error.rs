@@ -76,27 +76,14 @@ pub enum PrometheusError {
         retention: String,
     },
     /// No series.
-    #[error("Prometheus has no {what} in window {run} ({from} to {to}){}", with_selector(selector))]
-    #[diagnostic(help("{}", nothing_help(looked_for, nearby, *matched_without, option)))]
+    #[error(
+        "Prometheus has no {} in window {} ({} to {}){}",
+        found.what, found.run, found.from, found.to, with_selector(&found.selector)
+    )]
+    #[diagnostic(help("{}", found.help()))]
     Nothing {
-        /// Which window.
-        run: String,
-        /// Start of the window.
-        from: String,
-        /// End of the window.
-        to: String,
-        /// What was asked for.
-        what: &'static str,
-        /// The matchers in use.
-        selector: String,
-        /// The option that sets them.
-        option: &'static str,
-        /// Names that were looked for.
-        looked_for: Vec<String>,
-        /// Names there that could mean it.
-        nearby: Vec<String>,
-        /// Whether there are some without the matchers.
-        matched_without: bool,
+        /// What was looked for, and what is there.
+        found: Box<Nothing>,
     },
     /// Series of several servers, models or parts that are no one run.
     #[error("window {run} holds {}: {}", what, list(found))]
@@ -155,6 +142,43 @@ pub enum PrometheusError {
     },
 }
 
+/// Series that were looked for and are not there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nothing {
+    /// Which window.
+    pub run: String,
+    /// Start of the window.
+    pub from: String,
+    /// End of the window.
+    pub to: String,
+    /// What was asked for.
+    pub what: &'static str,
+    /// The matchers in use.
+    pub selector: String,
+    /// The option that sets them.
+    pub option: &'static str,
+    /// Names that were looked for.
+    pub looked_for: Vec<String>,
+    /// Names there that could mean it; without the matchers, whole series.
+    pub nearby: Vec<String>,
+    /// Whether there are some without the matchers.
+    pub matched_without: bool,
+}
+
+impl Nothing {
+    fn help(&self) -> String {
+        let there = if self.nearby.is_empty() {
+            "nothing there has a name like these: is the server scraped by this Prometheus?".to_owned()
+        } else {
+            format!("there is {}", quoted(&self.nearby, MOST_NAMES))
+        };
+        if self.matched_without {
+            return format!("there are some without the matchers: correct `{}`; {there}", self.option);
+        }
+        format!("looked for {}; {there}", quoted(&self.looked_for, MOST_NAMES))
+    }
+}
+
 fn with_selector(selector: &str) -> String {
     if selector.is_empty() { String::new() } else { format!(" with `{selector}`") }
 }
@@ -166,20 +190,5 @@ fn refusal_help(status: u16, message: &str) -> &'static str {
             "matchers are written as `--selector 'model_name=\"m\",job=\"vllm\"'`, without braces"
         }
         _ => "that is what Prometheus answers to the query; narrow `--selector` and `--gpu-selector`, or the window",
-    }
-}
-
-fn nothing_help(looked_for: &[String], nearby: &[String], matched_without: bool, option: &str) -> String {
-    if matched_without {
-        return format!("there are some without the matchers: correct `{option}`; {}", told(nearby));
-    }
-    format!("looked for {}; {}", quoted(looked_for, MOST_NAMES), told(nearby))
-}
-
-fn told(nearby: &[String]) -> String {
-    if nearby.is_empty() {
-        "nothing there has a name like these: is the server scraped by this Prometheus?".to_owned()
-    } else {
-        format!("there is {}", quoted(nearby, MOST_NAMES))
     }
 }

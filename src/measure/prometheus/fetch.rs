@@ -1,9 +1,9 @@
 //! The samples of a window, out of Prometheus.
 
 use super::api::Api;
-use super::error::PrometheusError;
+use super::error::{Nothing, PrometheusError};
 use super::time::{Span, duration, rfc3339};
-use crate::measure::telemetry::dialect::{ENTRIES, Form, Meaning, Source};
+use crate::measure::telemetry::dialect::{ENTRIES, Entry, Form, Meaning, Source};
 use crate::measure::telemetry::{Labels, Record};
 
 /// Samples that are asked for beyond the ends of a window, so that counts can be read at its ends, s.
@@ -75,8 +75,8 @@ fn selector(matchers: &str, wanted: impl Fn(Source, Form) -> bool) -> String {
     of_entries(matchers, |entry| wanted(entry.source, entry.form))
 }
 
-fn of_entries(matchers: &str, wanted: impl Fn(&crate::measure::telemetry::dialect::Entry) -> bool) -> String {
-    let patterns: Vec<String> = ENTRIES.iter().filter(|entry| wanted(entry)).map(|entry| entry.pattern()).collect();
+fn of_entries(matchers: &str, wanted: impl Fn(&Entry) -> bool) -> String {
+    let patterns: Vec<String> = ENTRIES.iter().filter(|entry| wanted(entry)).map(Entry::pattern).collect();
     let and = if matchers.is_empty() { String::new() } else { format!(",{matchers}") };
     format!("{{__name__=~\"{}\"{and}}}", patterns.join("|"))
 }
@@ -84,9 +84,10 @@ fn of_entries(matchers: &str, wanted: impl Fn(&crate::measure::telemetry::dialec
 /// Why there is nothing: the window is older than what is kept, the matchers leave all out, or nobody tells it.
 fn nothing(api: &mut Api, asked: &Asked, what: &'static str, meanings: &[Meaning]) -> PrometheusError {
     let is_server = meanings.contains(&Meaning::OutputTokens);
-    let (matchers, option) = match is_server {
-        true => (asked.selectors.server.clone(), "--selector"),
-        false => (asked.selectors.gpu.clone(), "--gpu-selector"),
+    let (matchers, option) = if is_server {
+        (asked.selectors.server.clone(), "--selector")
+    } else {
+        (asked.selectors.gpu.clone(), "--gpu-selector")
     };
     let span = &asked.span;
     let all = api.names(span.from, span.to);
@@ -104,7 +105,7 @@ fn nothing(api: &mut Api, asked: &Asked, what: &'static str, meanings: &[Meaning
     };
     let is_near = |name: &&String| words.iter().any(|word| name.to_ascii_lowercase().contains(word));
     let matched_without = !without.is_empty();
-    PrometheusError::Nothing {
+    let found = Nothing {
         run: asked.run.to_owned(),
         from: rfc3339(span.from),
         to: rfc3339(span.to),
@@ -118,7 +119,8 @@ fn nothing(api: &mut Api, asked: &Asked, what: &'static str, meanings: &[Meaning
             .collect(),
         nearby: if matched_without { without } else { all.iter().filter(is_near).cloned().collect() },
         matched_without,
-    }
+    };
+    PrometheusError::Nothing { found: Box::new(found) }
 }
 
 /// Series that are there when nobody's matchers stand in the way.

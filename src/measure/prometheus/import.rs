@@ -110,7 +110,7 @@ pub fn import(
         let asked = Asked { run: &side.id, span, selectors: &selectors, now };
         let record = fetch(api, &asked)?;
         let (mut run, mut window) = window(&record, &asked, catalog)?;
-        set_typed(&mut run, both.iter().chain(&own));
+        set_typed(&mut run, &[both.as_slice(), own.as_slice()].concat());
         window.needed = needed(&run);
         run.details.insert("window_from".to_owned(), rfc3339(window.span.from));
         run.details.insert("window_to".to_owned(), rfc3339(window.span.to));
@@ -142,16 +142,16 @@ fn conditions(texts: &[String]) -> Result<Vec<Axis>, PrometheusError> {
 }
 
 /// Sets conditions as typed. A task would bring lengths of its own: those that were measured stay, unless they are typed.
-fn set_typed<'a>(run: &mut Run, typed: impl Iterator<Item = &'a Axis> + Clone) {
+fn set_typed(run: &mut Run, typed: &[Axis]) {
     let measured: Vec<_> =
         run.conditions.clone().into_iter().filter(|(name, _)| LENGTHS.contains(&name.as_str())).collect();
-    for (name, values) in typed.clone() {
+    for (name, values) in typed {
         if let Some(value) = values.first() {
             set(run, name, value.clone());
         }
     }
     for (name, value) in measured {
-        if typed.clone().all(|(own, _)| *own != name) {
+        if typed.iter().all(|(own, _)| *own != name) {
             run.conditions.insert(name, value);
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 /// A window on the clock of the telemetry.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ fn moment(text: &str, now: f64, zone: &TimeZone) -> Option<Moment> {
     }
     let pieces = Pieces::parse(text).ok()?;
     let date = pieces.date().to_datetime(pieces.time().unwrap_or_default());
-    let of_offset = pieces.to_numeric_offset().map(|offset| offset.to_time_zone());
+    let of_offset = pieces.to_numeric_offset().map(Offset::to_time_zone);
     let named = pieces.to_time_zone().ok()?;
     let zone = named.or(of_offset).unwrap_or_else(|| zone.clone());
     Some((seconds(date, &zone)?, Some((date, zone))))

@@ -39,7 +39,7 @@ pub(super) fn engines(tracks: &[Track]) -> usize {
 
 /// The moments of several series, each once, in order.
 fn moments<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<f64> {
-    let mut moments: Vec<f64> = series.flat_map(|series| series.points()).map(|point| point.0).collect();
+    let mut moments: Vec<f64> = series.flat_map(Series::points).map(|point| point.0).collect();
     moments.sort_by(f64::total_cmp);
     moments.dedup();
     moments

@@ -1,6 +1,6 @@
 //! What the metrics of servers and exporters mean: one table of names.
 //!
-//! Read in the sources of vLLM (V1 and before), SGLang, TensorRT-LLM, text-generation-inference, dcgm-exporter (names
+//! Read in the sources of vLLM (V1 and before), `SGLang`, TensorRT-LLM, text-generation-inference, dcgm-exporter (names
 //! before and since DCGM 4) and Zeus. A colon and an underscore are one letter here: collectors on the way replace one
 //! by the other.
 
@@ -21,7 +21,7 @@ use Source::{Dcgm, Sglang, Tgi, TrtLlm, Vllm, Zeus};
 pub enum Source {
     /// vLLM.
     Vllm,
-    /// SGLang.
+    /// `SGLang`.
     Sglang,
     /// TensorRT-LLM.
     TrtLlm,

@@ -271,10 +271,10 @@ mod tests {
     fn record() -> Record {
         let mut record = Record::default();
         for second in 0..=10_u32 {
-            let mut page = String::new();
+            let mut lines = Vec::new();
             for engine in 0..2 {
                 let of = format!("engine=\"{engine}\",model_name=\"m\"");
-                page += &format!(
+                lines.push(format!(
                     "vllm:num_requests_running{{{of}}} 8\nvllm:num_requests_waiting{{{of}}} 1\n\
                      vllm:kv_cache_usage_perc{{{of},pid=\"1\"}} 0.5\nvllm:kv_cache_usage_perc{{{of},pid=\"2\"}} 0\n\
                      vllm:generation_tokens_total{{{of}}} {tokens}\nvllm:prompt_tokens_total{{{of}}} {prompt}\n\
@@ -288,9 +288,9 @@ mod tests {
                     tokens = 7000 + 400 * second,
                     prompt = 100 * second,
                     sum = f64::from(7000 + 400 * second) * 0.02,
-                );
+                ));
             }
-            record.add_page(f64::from(second), &parse(&page));
+            record.add_page(f64::from(second), &parse(&lines.concat()));
         }
         record
     }

@@ -1,4 +1,4 @@
-//! The text form of metrics: Prometheus text format 0.0.4, and OpenMetrics 1.0 as far as servers use it.
+//! The text form of metrics: Prometheus text format 0.0.4, and `OpenMetrics` 1.0 as far as servers use it.
 //!
 //! ```text
 //! name{label="value",…} value [timestamp] [# {exemplar}]
@@ -277,7 +277,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(written in proptest::collection::vec(samples(), 0..5)) {
-            let text: String = written.iter().map(|sample| format!("{sample}\n")).collect();
+            let lines: Vec<String> = written.iter().map(ToString::to_string).collect();
+            let text = lines.join("\n");
             let page = parse(&text);
             prop_assert_eq!(page.faulty_lines, 0);
             prop_assert_eq!(page.samples.len(), written.len());

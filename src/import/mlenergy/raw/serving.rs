@@ -7,6 +7,7 @@ use super::{prometheus, results, stability};
 use crate::import::about::caveat;
 use crate::import::mlenergy::task;
 use crate::import::record::{Record, Take, detail, number, put_model};
+use crate::notes::plural;
 use crate::runs::{Run, Value};
 
 /// The integral of power and the energy counter may differ by this share before it is told.
@@ -145,7 +146,10 @@ fn requests(record: &Record, seen: &results::Seen, run: &mut Run) {
         caveat(
             run,
             "failed_requests",
-            &format!("{failed} requests failed; the benchmark keeps such a run as if it were whole"),
+            &format!(
+                "{} failed; the benchmark keeps such a run as if it were whole",
+                plural(failed as usize, "request")
+            ),
         );
     }
 }
