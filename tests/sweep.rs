@@ -167,7 +167,7 @@ fn whatever_kills_a_sweep_what_was_complete_stays_as_it_was() {
     let left: Vec<String> = std::fs::read_dir(&out)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".part"))
+        .filter(|name| Path::new(name).extension().is_some_and(|own| own == "part"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -276,13 +276,14 @@ fn served(scratch: &Scratch, server: &Path, more: &str, knobs: &str) -> String {
     let text = format!(
         "[sweep]\nname = \"s\"\nseed = 2\n[conditions]\ntask = \"completion\"\nmodel = \"Qwen/Qwen3-8B\"\nbatch_size = 64\n\
          [knobs]\n{knobs}\n\
-         [server]\nargv = [{server:?}, \"--port\", \"{port}\", \"--model\", \"m\", \"--batch\", \"{{batch_size}}\"{more}]\n\
+         [server]\nargv = [\"{}\", \"--port\", \"{port}\", \"--model\", \"m\", \"--batch\", \"{{batch_size}}\"{more}]\n\
          url = \"http://127.0.0.1:{port}\"\nstart_timeout = \"10 s\"\nstop_timeout = \"2 s\"\n\
          [[server.arguments]]\nwhen = {{ precision = \"bf16\" }}\nadd = [\"--step-ms\", \"20\"]\n\
          [[server.arguments]]\nwhen = {{ precision = \"fp8\" }}\nadd = [\"--step-ms\", \"10\"]\n\
          [load]\nmodel = \"m\"\nprompt_tokens = 20\noutput_tokens = \"20..60\"\n\
          [steady]\nmin_window = \"2 s\"\nmax_time = \"4 s\"\nsettle = \"0.5 s\"\nprecision = \"10 %\"\nstagnation = \"2 s\"\n\
-         [baseline]\nno_context = \"0.7 s\"\nloaded = \"0.7 s\"\nsettle = \"0 s\"\n"
+         [baseline]\nno_context = \"0.7 s\"\nloaded = \"0.7 s\"\nsettle = \"0 s\"\n",
+        server.display()
     );
     shown(&scratch.write("sweep.toml", &text))
 }
@@ -351,11 +352,11 @@ struct Slurm(PathBuf);
 
 impl Slurm {
     fn start(scratch: &Scratch) -> Option<Self> {
-        let is_there = |name: &&str| {
+        let is_there = |name: &&str| -> bool {
             let places = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
             places.iter().any(|place| Path::new(place).join(name).is_file())
         };
-        if !["sbatch", "slurmctld", "slurmd", "munged"].iter().all(|name| is_there(&name)) {
+        if !["sbatch", "slurmctld", "slurmd", "munged"].iter().all(is_there) {
             eprintln!("skipped: Slurm is not installed; `apt-get install slurm-wlm munge` brings it");
             return None;
         }

@@ -118,7 +118,7 @@ impl<'a> Local<'a> {
         loop {
             if let Some(status) = process.ended() {
                 // A command that starts a server behind it and ends well is no failure where another command stops it.
-                if !(status.success() && !server.stop.is_empty()) {
+                if !status.success() || server.stop.is_empty() {
                     let reason = format!("the server {} before it was ready", ending(status));
                     return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
                 }
