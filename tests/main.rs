@@ -39,5 +39,7 @@ mod server;
 mod shared;
 mod study;
 #[cfg(feature = "measure")]
+mod sweep;
+#[cfg(feature = "measure")]
 mod telemetry;
 mod whatif;

@@ -237,6 +237,8 @@ impl Failure {
             // Nothing was measured, though the question was a good one.
             #[cfg(feature = "measure")]
             Self::Measure(error) if !is_bad_input(error) => FAILED,
+            #[cfg(feature = "measure")]
+            Self::Sweep(error) if !error.is_bad_input() => FAILED,
             _ => BAD_INPUT,
         }
     }

@@ -24,6 +24,7 @@ use crate::unit::show;
 /// key). Each point is kept in DIR as soon as it is complete: the same command goes on where it was stopped, and tries
 /// again what failed. DIR is a store: `joules runs --runs DIR`. Exit code 3 if a point is missing at the end.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Sweep {
     /// File of the sweep
     #[arg(value_name = "SWEEP.toml", required_unless_present_any = ["status", "example"])]
@@ -84,7 +85,7 @@ impl Sweep {
         }
         let Some(out) = out else { return Ok(Outcome::Answered) };
         if self.merge {
-            return self.finish(context, &spec, &plan, out, file);
+            return finish(context, &spec, &plan, out, file);
         }
         if self.slurm {
             return self.submit(context, &spec, &plan, out, file);
@@ -111,14 +112,6 @@ impl Sweep {
         })
     }
 
-    fn finish(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
-        merge(out, spec, plan)?;
-        let status = Status::read(out)?;
-        let summary = Summary::default();
-        tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
-        Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
-    }
-
     fn submit(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
         drop(Folder::open(out, spec, None, self.extend)?);
         let own = std::env::current_exe().map_or_else(|_| "joules".to_owned(), |path| path.display().to_string());
@@ -137,7 +130,7 @@ impl Sweep {
         if stop.is_raised() {
             return Ok(Outcome::Interrupted);
         }
-        self.finish(context, spec, plan, out, file)
+        finish(context, spec, plan, out, file)
     }
 
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
@@ -165,6 +158,15 @@ impl Sweep {
         progress.end();
         Ok(summary)
     }
+}
+
+/// Makes the store, and says how it stands.
+fn finish(context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
+    merge(out, spec, plan)?;
+    let status = Status::read(out)?;
+    let summary = Summary::default();
+    tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
+    Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
 }
 
 fn tell(context: &Context, document: &Document) -> Result<(), Failure> {

@@ -58,7 +58,7 @@ pub(super) fn measure(
     }
     let mut measured = told::of_window(&window);
     let verdict = if !window.valid {
-        "not valid: the energy is not known for the whole window"
+        "not-valid: the energy is not known for the whole window"
     } else if to - from < command.least {
         "short"
     } else {

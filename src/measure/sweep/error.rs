@@ -123,6 +123,22 @@ pub enum SweepError {
 }
 
 impl SweepError {
+    /// Whether the asking was at fault, and not the machine.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Folder { .. } | Self::NoMeter { .. } | Self::Slurm { .. } | Self::Runs(RunsError::Write { .. }) => {
+                false
+            }
+            Self::File { .. }
+            | Self::Runs(_)
+            | Self::Locked { .. }
+            | Self::Changed { .. }
+            | Self::Foreign { .. }
+            | Self::NoSweep { .. }
+            | Self::NoTask { .. } => true,
+        }
+    }
+
     /// The error of these faults, of which there is at least one.
     pub(super) fn faulty(file: &str, text: &str, mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| fault.span.start);

@@ -149,7 +149,7 @@ pub fn complete(path: &Path) -> Result<BTreeMap<String, Run>, SweepError> {
     for entry in std::fs::read_dir(&folder).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with('.') || !name.ends_with(".json") {
+        if name.starts_with('.') || !has_extension(&file, "json") {
             continue;
         }
         let foreign = |message: String| SweepError::Foreign { path: file.clone(), message };
@@ -170,7 +170,7 @@ pub fn history(path: &Path) -> Result<Vec<Json>, SweepError> {
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("journal") && name.ends_with(".jsonl") {
+        if name.starts_with("journal") && has_extension(&file, "jsonl") {
             files.push(file);
         }
     }
@@ -181,6 +181,10 @@ pub fn history(path: &Path) -> Result<Vec<Json>, SweepError> {
     }
     all.sort_by_key(|event| event.get("time").and_then(Json::as_str).unwrap_or_default().to_owned());
     Ok(all)
+}
+
+fn has_extension(file: &Path, extension: &str) -> bool {
+    file.extension().is_some_and(|own| own == extension)
 }
 
 /// The name of the files of a visit: its id without what file systems mind, and a digest that keeps ids apart.
@@ -224,7 +228,7 @@ fn remove_unfinished(path: &Path) {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for file in entries.flatten().map(|entry| entry.path()) {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.starts_with('.') && name.ends_with(".part") {
+            if name.starts_with('.') && has_extension(&file, "part") {
                 let _ = std::fs::remove_file(&file);
             }
         }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::judge::{Judgement, judge};
+use super::judge::{Around, Judgement, judge};
 use super::load_settings::LoadSettings;
 use super::local::Local;
 use super::outcome;
 use super::plan::Visit;
 use super::spec::Server;
 use super::station::{Ending, Failed, Measured, Tell};
-use crate::measure::Series;
 use crate::measure::http::{Blocking, Client, Options};
 use crate::measure::load::{LoadPlan, Prompts, Running, dataset, start};
 use crate::measure::telemetry::Scraper;
+use crate::runs::Value;
 
 /// How often the load is looked at, and its server asked for metrics, s.
 const LOOK: f64 = 1.0;
@@ -32,9 +32,9 @@ pub(super) struct Loaded {
 pub(super) fn measure(local: &mut Local<'_>, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
     let Some(server) = &local.spec.server else { return Err(Failed::new("a load needs a `[server]`").into()) };
     let loaded = begin(local, server, visit)?;
-    let judgement = watch(local, &loaded, tell)?;
-    local.recorder.wait_past(judgement.to);
-    let window = local.recorder.window(judgement.from, judgement.to);
+    let (judgement, (from, to)) = watch(local, visit, &loaded, tell)?;
+    local.recorder.wait_past(to);
+    let window = local.recorder.window(from, to);
     if let Some((at, why)) = window.gpus.iter().find_map(|gpu| gpu.lost.clone()) {
         let reason = format!("a GPU was lost {:.1} s after the start: {why}", at - loaded.running.start());
         return Err(Failed::new(reason).into());
@@ -93,8 +93,14 @@ fn scraper(local: &Local<'_>, url: crate::measure::http::Url, options: &Options)
 }
 
 /// Looks at the load each second, until enough is known of it or its time is over.
-fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<Judgement, Ending> {
+fn watch(
+    local: &mut Local<'_>,
+    visit: &Visit,
+    loaded: &Loaded,
+    tell: &mut Tell<'_>,
+) -> Result<(Judgement, (f64, f64)), Ending> {
     let steady = local.spec.steady;
+    let batch = local.spec.points[visit.point].values.get("batch_size").and_then(Value::number);
     let begun = loaded.running.start();
     let (mut moved, mut asked) = ((begun, 0.0), begun);
     loop {
@@ -108,22 +114,18 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
         }
         check(local, loaded, now, moved.0, &mut asked)?;
         let is_over = loaded.running.is_over();
-        let energy = sum(&local.recorder.counters());
-        let found = judge(&tokens, &tally.decoding(), &energy, begun, now, &steady);
-        let time_is_over = now - begun >= steady.max_time || is_over;
+        let waiting = loaded.scraper.as_ref().and_then(Scraper::waiting);
+        let counters = local.recorder.counters();
+        let around = Around { energy: &counters, waiting: waiting.as_ref(), batch, begun };
+        let found = judge(&tally, &loaded.settings, &around, &steady);
         tell(&format!("\r{:.0} s of load: {}", now - begun, found.progress()));
-        if found.is_enough || time_is_over {
-            return if found.to > found.from {
-                Ok(found)
-            } else {
-                Err(Failed::new(format!(
-                    "no steady state in {:.0} s of load: {}",
-                    now - begun,
-                    found.reasons.join("; ")
-                ))
-                .into())
-            };
+        if !found.is_enough && now - begun < steady.max_time && !is_over {
+            continue;
         }
+        return match found.window {
+            Some(window) => Ok((found, window)),
+            None => Err(Failed::new(format!("no window in {:.0} s of load: {}", now - begun, found.verdict)).into()),
+        };
     }
 }
 
@@ -148,11 +150,4 @@ fn check(local: &mut Local<'_>, loaded: &Loaded, now: f64, moved: f64, asked: &m
         }
     }
     Ok(())
-}
-
-/// The energy of all GPUs at the moments of the first one's ticks.
-fn sum(counters: &[Series]) -> Series {
-    let Some(first) = counters.first() else { return Series::new() };
-    let at = |moment: f64| counters.iter().map(|own| own.at(moment)).sum::<Option<f64>>();
-    first.points().iter().filter_map(|&(moment, _)| Some((moment, at(moment)?))).collect()
 }

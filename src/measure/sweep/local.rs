@@ -108,7 +108,6 @@ impl<'a> Local<'a> {
 
     /// Starts the server, and waits until it is ready.
     fn serve(&mut self, server: &Server, launch: &Launch, tell: &mut Tell<'_>) -> Result<(), Ending> {
-        self.clear(server, tell)?;
         let log = self.logs.join(format!("server-{}.log", file_name(&launch.argv.join(" "))));
         tell(&format!("starting the server: {}", launch.argv.join(" ")));
         let mut process = Process::start(launch, &log).map_err(Failed::new)?;
@@ -118,7 +117,7 @@ impl<'a> Local<'a> {
         loop {
             if let Some(status) = process.ended() {
                 // A command that starts a server behind it and ends well is no failure where another command stops it.
-                if !(status.success() && !server.stop.is_empty()) {
+                if !status.success() || server.stop.is_empty() {
                     let reason = format!("the server {} before it was ready", ending(status));
                     return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
                 }
@@ -225,6 +224,10 @@ impl Station for Local<'_> {
         }
         let mut found = Vec::new();
         let baseline = self.spec.baseline;
+        if let (Some(server), true) = (&self.spec.server, block.starts_server()) {
+            // Before the baseline: what a killed sweep has left holds a context.
+            self.clear(server, tell)?;
+        }
         if block.starts_server() || self.spec.server.is_none() {
             found.extend(self.idle("no_context", "before", baseline.no_context, tell)?);
         }

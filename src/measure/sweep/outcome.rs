@@ -32,7 +32,7 @@ fn lengths((from, to): (usize, usize)) -> Lengths {
 
 /// The run of a window.
 pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, window: &Window, drain: f64) -> Measured {
-    let (from, to) = (judgement.from, judgement.to);
+    let (from, to) = (window.from, window.to);
     let seen = loaded.scraper.as_ref().map(|scraper| scraper.window(from, to));
     let running = loaded.scraper.as_ref().and_then(super::super::telemetry::Scraper::running);
     let waiting = loaded.scraper.as_ref().and_then(super::super::telemetry::Scraper::waiting);
@@ -51,14 +51,8 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     }
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
-    say(
-        "verdict",
-        if window.valid {
-            judgement.verdict()
-        } else {
-            "not valid: the energy is not known for the whole window".to_owned()
-        },
-    );
+    let is_known = if window.valid { "" } else { "not-valid: the energy is not known for the whole window; " };
+    say("verdict", format!("{is_known}{}", judgement.verdict));
     if let Some(share) = judgement.interval {
         say("energy_per_token_interval", format!("{share:.5}"));
     }

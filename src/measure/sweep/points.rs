@@ -161,6 +161,7 @@ impl<'t> Reader<'t> {
     fn check_used(&mut self, grids: &[Vec<Axis>], used: &Axes) {
         for axis in grids.iter().flatten().filter(|axis| !used.are_used(&axis.name.text)) {
             let mut placeholders: Vec<&str> = used.places.iter().map(|(name, _)| name.as_str()).collect();
+            placeholders.extend(used.implied.iter().map(String::as_str));
             placeholders.sort_unstable();
             placeholders.dedup();
             let meant = did_you_mean(nearest(&axis.name.text, placeholders));

@@ -53,7 +53,7 @@ impl Spec {
         let spec = match DeTable::parse(text) {
             Ok(table) => {
                 let at = 0..text.len().min(1);
-                reader.spec(&Section { name: "a sweep".to_owned(), at, table: table.get_ref() })
+                Some(reader.spec(&Section { name: "a sweep".to_owned(), at, table: table.get_ref() }))
             }
             Err(error) => {
                 reader.fault(&error.span().unwrap_or_default(), error.message().to_owned());
@@ -68,7 +68,7 @@ impl Spec {
 }
 
 impl<'t> Reader<'t> {
-    fn spec(&mut self, root: &Section<'_, 't>) -> Option<Spec> {
+    fn spec(&mut self, root: &Section<'_, 't>) -> Spec {
         self.only(root, &SECTIONS);
         let about = self.section(root, "sweep");
         let name = about.as_ref().and_then(|own| self.name(own));
@@ -102,7 +102,7 @@ impl<'t> Reader<'t> {
             self.about(&about, &mut spec);
         }
         self.try_points(root, &spec);
-        Some(spec)
+        spec
     }
 
     fn name(&mut self, about: &Section<'_, 't>) -> Option<String> {

@@ -61,7 +61,7 @@ impl<'t> Reader<'t> {
     /// The table `[name]`.
     pub(super) fn section<'a>(&mut self, root: &Section<'a, 't>, name: &str) -> Option<Section<'a, 't>> {
         let value = root.get(name)?;
-        self.as_section(format!("[{name}]"), value)
+        self.as_section(format!("`[{name}]`"), value)
     }
 
     pub(super) fn as_section<'a>(&mut self, name: String, value: &'a Spanned<DeValue<'t>>) -> Option<Section<'a, 't>> {
@@ -79,16 +79,17 @@ impl<'t> Reader<'t> {
             self.fault(&value.span(), format!("write each below `[[{name}]]`, in double brackets"));
             return Vec::new();
         };
-        list.iter().filter_map(|item| self.as_section(format!("[[{name}]]"), item)).collect()
+        list.iter().filter_map(|item| self.as_section(format!("`[[{name}]]`"), item)).collect()
     }
 
     /// Faults every key that is not in `allowed`.
     pub(super) fn only(&mut self, section: &Section<'_, 't>, allowed: &[&str]) {
         for (name, _) in section.entries() {
             if !allowed.contains(&name.text.as_str()) {
-                let meant = did_you_mean(nearest(&name.text, allowed.iter().copied()));
+                let nearest = nearest(&name.text, allowed.iter().copied());
+                let meant = nearest.map_or_else(|| ".".to_owned(), |own| did_you_mean(Some(own)));
                 let message =
-                    format!("{} has no key `{}`{meant}; it takes {}", section.name, name.text, quoted(allowed, 30));
+                    format!("{} has no key `{}`{meant} It takes {}", section.name, name.text, quoted(allowed, 30));
                 self.fault(&name.at, message);
             }
         }

@@ -21,15 +21,13 @@ pub(super) fn fill(text: &str, values: &Values) -> Result<String, String> {
             filled.push_str(&part);
             continue;
         }
-        match values.get(&part) {
-            Some(value) => filled.push_str(&value.to_string()),
-            None => {
-                let meant = did_you_mean(nearest(&part, values.keys().map(String::as_str)));
-                return Err(format!(
-                    "`{{{part}}}` is not set{meant}; give it in `[knobs]`, `[[points]]`, `[conditions]` or `[variables]`"
-                ));
-            }
-        }
+        let Some(value) = values.get(&part) else {
+            let meant = did_you_mean(nearest(&part, values.keys().map(String::as_str)));
+            return Err(format!(
+                "`{{{part}}}` is not set{meant}; give it in `[knobs]`, `[[points]]`, `[conditions]` or `[variables]`"
+            ));
+        };
+        filled.push_str(&value.to_string());
     }
     Ok(filled)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::station::{Idle, Measured};
+use crate::measure::energy::Estimates;
 use crate::measure::meter::{Recorder, Window};
 use crate::runs::Value;
 
@@ -43,7 +44,7 @@ pub(super) fn of_window(window: &Window) -> Measured {
 /// The largest deviation of each other estimator of power among the GPUs.
 fn deviations(window: &Window) -> BTreeMap<&'static str, f64> {
     let mut largest: BTreeMap<&'static str, f64> = BTreeMap::new();
-    for (name, share) in window.gpus.iter().filter_map(|gpu| gpu.estimates.as_ref()).flat_map(|own| own.deviations()) {
+    for (name, share) in window.gpus.iter().filter_map(|gpu| gpu.estimates.as_ref()).flat_map(Estimates::deviations) {
         let most = largest.entry(name).or_insert(share);
         if share.abs() > most.abs() {
             *most = share;
