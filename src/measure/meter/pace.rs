@@ -6,8 +6,11 @@ use crate::measure::energy::Tick;
 const SEARCH: f64 = 0.01;
 /// Between two reads near an expected tick, s. A call on a busy driver takes 3 ms.
 const STEP: f64 = 0.005;
-/// How long before an expected tick to read, s: ticks come up to 3 ms early.
-const GUARD: f64 = 0.006;
+/// How long before an expected tick to read, s: ticks come up to 3 ms early, after one that came as late, and a call that
+/// took 3 ms hides when it looked.
+const GUARD: f64 = 0.012;
+/// A tick that is known no better than this came before it was looked for, s.
+const EARLY: f64 = 0.02;
 /// Between two reads of a counter that has stopped, s.
 const SLOW: f64 = 0.05;
 /// Ticks come this far apart, s; another rhythm is not believed.
@@ -23,7 +26,9 @@ pub(super) struct Pace {
 impl Pace {
     /// Takes a tick that was seen.
     pub(super) fn tick(&mut self, tick: &Tick) {
-        let at = tick.at();
+        let width = tick.late - tick.early;
+        // One that came before it was looked for came hardly long before: its middle would mislead.
+        let at = if width < EARLY { tick.at() } else { tick.late - STEP / 2.0 };
         if let Some(last) = self.last {
             let gap = at - last;
             self.period = match self.period {
