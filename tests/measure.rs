@@ -200,7 +200,7 @@ fn bad_arguments_are_told_before_anything_runs() {
     };
     assert!(told(&[]).contains("required"));
     assert!(told(&["--duration", "soon"]).contains("is no time"));
-    assert!(told(&["--duration", "-3"]).contains("is no time"));
+    assert!(told(&["--duration=-3"]).contains("is no time"));
     assert!(told(&["--items", "image=4", "--", "true"]).contains("known are `tokens`"));
     assert!(told(&["--set", "batch_size=1,2", "--", "true"]).contains("several values"));
     assert!(told(&["--set", "bach_size=1", "--", "true"]).contains("batch_size"));

@@ -150,7 +150,8 @@ fn cost_of_eight_gpus(seconds: u64) -> Option<f64> {
     let spent = thread_seconds();
     std::thread::sleep(Duration::from_secs(seconds));
     let share = (thread_seconds() - spent) / seconds as f64;
-    let trace = recorder.stop().unwrap();
+    let (trace, written) = recorder.stop();
+    assert!(written.is_ok());
     assert_eq!(trace.gpus().count(), 1);
     Some(share * 8.0)
 }

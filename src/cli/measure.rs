@@ -39,7 +39,7 @@ pub(super) struct Measure {
     /// What was made, such as images=64, tokens=2048, responses=8 or videos=2 [repeatable]
     #[arg(long, value_name = "ITEM=N")]
     items: Vec<String>,
-    /// A condition of the run, such as batch_size=8 or model=NAME [repeatable]
+    /// A condition of the run, such as `batch_size=8` or model=NAME [repeatable]
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// Measure though other processes use the GPUs: their energy is then inside

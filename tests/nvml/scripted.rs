@@ -81,7 +81,7 @@ fn play() -> &'static Play {
 
 /// Seconds since the scenario began.
 fn now() -> f64 {
-    (monotonic_ns() as i64 - play().start_ns as i64) as f64 / 1e9
+    (monotonic_ns() as f64 - play().start_ns as f64) / 1e9
 }
 
 /// Answers a query about a GPU that may be lost, or may not support it.

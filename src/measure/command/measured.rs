@@ -86,6 +86,8 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     if let Err(source) = signals::tell(told.clone()) {
         return Err(MeasureError::MarksFile { path: plan.marks.clone(), source });
     }
+    // A window can begin only where a tick was seen before.
+    recorder.wait_past(clock.now());
     let begin = clock.now();
     let mut ending = wait_until(Some(begin + LOOK.max(plan.baseline_s)), &events, clock, || false).0;
     refuse_others(plan, &recorder)?;
@@ -126,12 +128,13 @@ struct Told {
 }
 
 fn finished(recorder: Recorder, windows: Vec<TraceWindow>, told: Told) -> Measured {
-    let stretches = stretches(&windows, |from, to| recorder.window(from, to));
     let (gpus, driver_version) = (recorder.gpus(), recorder.driver_version().to_owned());
     let overhead = Some(recorder.overhead());
-    let mut trace = recorder.trace();
+    let (mut trace, written) = recorder.stop();
+    // The driver's last samples, which shape the last tick, came with the stop.
+    let stretches = stretches(&windows, |from, to| trace.window(from, to));
     trace.windows = windows;
-    let unwritten = recorder.stop().err();
+    let unwritten = written.err();
     let Told { ending, before, after, host_cpu, caveats } = told;
     Measured { stretches, ending, before, after, host_cpu, caveats, gpus, driver_version, overhead, trace, unwritten }
 }

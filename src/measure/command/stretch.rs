@@ -113,7 +113,7 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
                     windows.push(TraceWindow { name, from: begun, to: *at, items: items.clone() });
                 }
                 Some(_) => {
-                    odd("a stretch that ends before it begins, or lies outside of the run, is left out".to_owned())
+                    odd("a stretch that ends before it begins, or lies outside of the run, is left out".to_owned());
                 }
                 None => odd("an `end` without a `begin` is left out".to_owned()),
             },

@@ -173,7 +173,7 @@ mod tests {
         let kinds: Vec<BreakKind> = counter.breaks().iter().map(|own| own.kind).collect();
         assert_eq!(kinds, [BreakKind::Reset, BreakKind::Jump]);
         assert_eq!(counter.breaks_between(0.5, 1.0).count(), 0);
-        let found = counter.energy(&[], 0.105, 2.305).unwrap_or_default();
+        let found = counter.energy(&[], 0.115, 2.25).unwrap_or_default();
         assert!((found.energy_j - 20.0 * 30.0).abs() <= 60.0, "{found:?}");
         assert!(counter.ticks().windows(2).all(|pair| pair[1].energy_j >= pair[0].energy_j));
     }

@@ -1,5 +1,7 @@
 //! The bound holds: whatever the load, the phase of the ticks, the jitter, and the polling.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::{Counter, compare, integral};
@@ -110,7 +112,7 @@ fn momentary_readings_alias_and_samples_do_not() {
     let (mut worst_samples, mut worst_instant) = (0.0_f64, 0.0_f64);
     for (period, duty) in rows {
         let [samples, average, instant] = deviations(period / 1e3, duty).map(|share| 100.0 * share);
-        table += &format!("{period:>4} ms {duty:>5}  {samples:>+6.1}%  {average:>+6.1}%  {instant:>+6.1}%\n");
+        let _ = writeln!(table, "{period:>4} ms {duty:>5}  {samples:>+6.1}%  {average:>+6.1}%  {instant:>+6.1}%");
         worst_samples = worst_samples.max(samples.abs());
         worst_instant = worst_instant.max(instant.abs());
     }

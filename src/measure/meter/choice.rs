@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(chosen(Some("2,0,0"), Some("1")).unwrap(), [0, 2]);
         assert_eq!(chosen(None, Some("GPU-bb, 1")).unwrap(), [1, 2]);
         assert!(chosen(Some("GPU-aa"), None).unwrap_err().contains("could be several"));
-        assert!(chosen(Some("7"), None).unwrap_err().contains("`7` is no GPU"));
+        assert!(chosen(Some("7"), None).unwrap_err().contains("`7` of --gpus is no GPU"));
         assert!(chosen(None, Some("")).unwrap_err().contains("names no GPU"));
         assert!(chosen(None, Some("-1")).unwrap_err().contains("names no GPU"));
         assert!(chosen(None, Some("MIG-1/2")).unwrap_err().contains("split GPU"));

@@ -32,18 +32,18 @@ impl Driver {
     }
 
     /// Version of the driver.
-    pub fn version(&self) -> String {
+    pub fn version(self) -> String {
         self.nvml.sys_driver_version().unwrap_or_else(|_| "of unknown version".to_owned())
     }
 
     /// Its GPUs. One that does not answer is left out.
-    pub fn gpus(&self) -> Result<Vec<GpuInfo>, MeterError> {
+    pub fn gpus(self) -> Result<Vec<GpuInfo>, MeterError> {
         let count = self.nvml.device_count().map_err(|error| MeterError::Driver { reason: error.to_string() })?;
         let gpus: Vec<GpuInfo> = (0..count).filter_map(|index| self.info(index)).collect();
         if gpus.is_empty() { Err(MeterError::NoGpu { version: self.version() }) } else { Ok(gpus) }
     }
 
-    fn info(&self, index: u32) -> Option<GpuInfo> {
+    fn info(self, index: u32) -> Option<GpuInfo> {
         let device = self.nvml.device_by_index(index).ok()?;
         Some(GpuInfo {
             index,
@@ -56,7 +56,7 @@ impl Driver {
 
     /// Reads the one-second mean and the momentary power of a GPU a hundred times a second, from now for so long (s): what
     /// other tools sum up. Two series, W.
-    pub fn poll_power(&self, index: u32, clock: Clock, seconds: f64) -> (Series, Series) {
+    pub fn poll_power(self, index: u32, clock: Clock, seconds: f64) -> (Series, Series) {
         let (mut average, mut instant) = (Series::new(), Series::new());
         let Ok(gpu) = self.reader(index) else { return (average, instant) };
         let end = clock.now() + seconds;
@@ -70,7 +70,7 @@ impl Driver {
     }
 
     /// Reads one GPU.
-    pub(super) fn reader(&self, index: u32) -> Result<NvmlGpu, ReadFault> {
+    pub(super) fn reader(self, index: u32) -> Result<NvmlGpu, ReadFault> {
         let device = self.nvml.device_by_index(index).map_err(|error| read_fault(&error))?;
         Ok(NvmlGpu::new(self.nvml, device))
     }

@@ -6,8 +6,13 @@ use crate::measure::energy::Tick;
 const SEARCH: f64 = 0.01;
 /// Between two reads near an expected tick, s. A call on a busy driver takes 3 ms.
 const STEP: f64 = 0.005;
-/// How long before an expected tick to read, s: ticks come up to 3 ms early.
-const GUARD: f64 = 0.006;
+/// How long before an expected tick to read, s: ticks come up to 3 ms early, after one that came as late.
+const GUARD: f64 = 0.008;
+/// A slow call hides when it looked: so many times its length earlier, but not for one that was held up, s.
+const CALLS: f64 = 1.4;
+const HELD_UP: f64 = 0.005;
+/// A tick that is known no better than this came before it was looked for, s.
+const EARLY: f64 = 0.02;
 /// Between two reads of a counter that has stopped, s.
 const SLOW: f64 = 0.05;
 /// Ticks come this far apart, s; another rhythm is not believed.
@@ -18,12 +23,16 @@ const RHYTHMS: std::ops::Range<f64> = 0.015..2.0;
 pub(super) struct Pace {
     period: Option<f64>,
     last: Option<f64>,
+    /// How long before an expected tick to read, beyond the guard, s.
+    earlier: f64,
 }
 
 impl Pace {
     /// Takes a tick that was seen.
     pub(super) fn tick(&mut self, tick: &Tick) {
-        let at = tick.at();
+        let width = tick.late - tick.early;
+        // One that came before it was looked for came hardly long before: its middle would mislead.
+        let at = if width < EARLY { tick.at() } else { tick.late - STEP / 2.0 };
         if let Some(last) = self.last {
             let gap = at - last;
             self.period = match self.period {
@@ -37,12 +46,18 @@ impl Pace {
         self.last = Some(at);
     }
 
+    /// Takes how long a call took, s.
+    pub(super) fn called(&mut self, seconds: f64) {
+        self.earlier += (CALLS * seconds.min(HELD_UP) - self.earlier) / 16.0;
+    }
+
     /// When to read next, s; `now` is the end of the last read.
     pub(super) fn next(&self, now: f64) -> f64 {
         let (Some(last), Some(period)) = (self.last, self.period) else { return now + SEARCH };
         let expected = last + period;
-        if now < expected - GUARD - STEP / 2.0 {
-            expected - GUARD
+        let begin = expected - GUARD - self.earlier;
+        if now < begin - STEP / 2.0 {
+            begin
         } else if now < expected + 3.0 * period {
             now + STEP
         } else {
@@ -72,6 +87,7 @@ mod tests {
         while now < 20.0 {
             let (begin, seen) = (now, shown(now));
             now += call;
+            pace.called(call);
             reads += 1;
             if seen != value {
                 let found = Tick { early: begun, late: now, energy_j: 0.0 };

@@ -218,11 +218,11 @@ impl Recorder {
         self.gpus.iter().map(|shared| shared.lock().counter.period()).collect()
     }
 
-    /// Stops reading, and gives all that was recorded. The folder of a spool lacks `trace.toml` still: [`Trace::finish`].
-    pub fn stop(mut self) -> Result<Trace, MeterError> {
+    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. Its folder lacks
+    /// `trace.toml` still: [`Trace::finish`].
+    pub fn stop(mut self) -> (Trace, Result<(), MeterError>) {
         self.halt();
-        self.spool.close()?;
-        Ok(self.trace())
+        (self.trace(), self.spool.close())
     }
 
     /// All that was recorded until now.

@@ -134,7 +134,7 @@ pub(super) struct Spool(Option<Arc<Mutex<Files>>>);
 struct Files {
     folder: PathBuf,
     /// Ticks, samples, states, zones.
-    files: [BufWriter<File>; 4],
+    rows: [BufWriter<File>; 4],
     /// The first failure; nothing is written after it.
     failed: Option<std::io::Error>,
 }
@@ -160,14 +160,14 @@ impl Spool {
             open((states, heads[2])).map_err(fault)?,
             open((zones, heads[3])).map_err(fault)?,
         ];
-        Ok(Self(Some(Arc::new(Mutex::new(Files { folder: folder.to_owned(), files, failed: None })))))
+        Ok(Self(Some(Arc::new(Mutex::new(Files { folder: folder.to_owned(), rows: files, failed: None })))))
     }
 
     fn write(&self, file: usize, text: impl FnOnce() -> String) {
         let Some(files) = &self.0 else { return };
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.failed.is_none() {
-            files.failed = files.files[file].write_all(text().as_bytes()).err();
+            files.failed = files.rows[file].write_all(text().as_bytes()).err();
         }
     }
 
@@ -201,7 +201,7 @@ impl Spool {
         let Some(files) = &self.0 else { return Ok(()) };
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = files.failed.take();
-        let flushed = files.files.iter_mut().try_for_each(|file| {
+        let flushed = files.rows.iter_mut().try_for_each(|file| {
             file.flush()?;
             file.get_ref().sync_all()
         });

@@ -93,6 +93,7 @@ impl Watch {
         let begin = self.clock.now();
         let value = self.reader.energy();
         let end = self.clock.now();
+        memory.pace.called(end - begin);
         let mut record = self.record.lock();
         record.cost.add(end - begin);
         let value = match value {
