@@ -59,7 +59,6 @@ enum Remote {
 
 /// What can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(clippy::doc_markdown, reason = "shown to people as help")]
 enum Format {
     /// ML.ENERGY: the leaderboard's tree, raw results of the benchmark, tables of the data set
     Mlenergy,

@@ -59,7 +59,7 @@ impl Series {
         let mut before = (from, held(from)?);
         let inside = self.between(from, to).iter().copied();
         for point in inside.chain([(to, held(to)?)]) {
-            area += (before.1 + point.1) / 2.0 * (point.0 - before.0);
+            area += f64::midpoint(before.1, point.1) * (point.0 - before.0);
             before = point;
         }
         Some(area / (to - from))

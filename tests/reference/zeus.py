@@ -1,6 +1,6 @@
 """Energy of the same windows by Zeus and by `joules`, in one process on one GPU.
 
-    joules measure --items windows=1 --out measured -- python3 tests/reference/zeus.py zeus.json
+    joules measure --items images=1 --out measured -- python3 tests/reference/zeus.py zeus.json
 
 needs torch and `zeus` (0.16), with a GPU. Zeus reads the counter once at either end of a window; `joules`, which runs
 this program, finds the ticks of the counter around the marks. Windows: an even load, pulses of 50 ms in 100 ms, pulses of
@@ -61,7 +61,7 @@ for name, seconds, busy, period in [
     mark(f"begin {name}")
     load(seconds, busy, period)
     torch.cuda.synchronize()
-    mark(f"end {name} windows=1")
+    mark("end images=1")
     window = monitor.end_window(name, sync_execution=True)
     found.append({"window": name, "seconds": window.time, "energy_j": sum(window.gpu_energy.values())})
 json.dump(found, open(sys.argv[1], "w"), indent=1)
