@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Value as Json};
@@ -37,6 +38,9 @@ pub(in crate::import) static ABOUT: About = About {
 
 /// Rows of the largest table that is read; the public one has some thousand.
 const MOST_ROWS: i64 = 1_000_000;
+
+/// What is said of a file whose parts do not fit.
+const DAMAGED: &str = "its description of its columns cannot be: the file is damaged";
 
 const SERVED: &[Take] = &[
     number("num_gpus", "gpus", "1"),
@@ -122,7 +126,9 @@ pub(in crate::import) fn import(root: &Path, files: &[Source]) -> Result<Vec<Swe
     let collected = Collected::default();
     let mut runs = Vec::new();
     for file in files {
-        match rows(&file.path) {
+        // What the decoder does not foresee in a damaged file must not end the program.
+        let found = std::panic::catch_unwind(|| rows(&file.path));
+        match found.unwrap_or_else(|_| Err(ParquetError::General(DAMAGED.to_owned()))) {
             Ok(rows) => {
                 for (index, row) in rows.iter().enumerate() {
                     let place = Place { line: index + 1, ..Place::new(&file.name, "") };
@@ -149,11 +155,23 @@ fn rows(path: &Path) -> Result<Vec<Map<String, Json>>, ParquetError> {
     if !(0..=MOST_ROWS).contains(&count) {
         return Err(ParquetError::General(format!("it says that it has {count} rows")));
     }
+    if !is_sound(reader.metadata()) {
+        return Err(ParquetError::General(DAMAGED.to_owned()));
+    }
     let mut rows = Vec::new();
     for row in reader.get_row_iter(None)? {
         rows.push(row?.into_columns().into_iter().map(|(name, field)| (name, value(field))).collect());
     }
     Ok(rows)
+}
+
+/// Whether every column says that it begins in the file and has a size.
+fn is_sound(metadata: &ParquetMetaData) -> bool {
+    metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).all(|column| {
+        column.data_page_offset() >= 0
+            && column.compressed_size() >= 0
+            && column.dictionary_page_offset().is_none_or(|offset| offset >= 0)
+    })
 }
 
 /// A cell; lists and bytes are in no column that is asked for.
