@@ -1,6 +1,6 @@
 //! Results of `vllm bench serve --save-result`: one object, or several that `--append-result` put one after the other.
 //!
-//! The form is that of `vllm/benchmarks/serve.py` of vllm-project/vllm (release 0.31 and commits before). The scripts that
+//! The form is that of `vllm/benchmarks/serve.py` of vllm-project/vllm, by its field names; the file was not read as a whole. The scripts that
 //! grew out of the same one write the same names: `sglang.bench_serving`, `benchmark_serving.py` of TensorRT-LLM
 //! (`tensorrt_llm/serve/scripts`) and of `InferenceX`. What `--metadata KEY=VALUE` adds stands at the top level as text;
 //! keys that name a condition here (`gpu`, `num_gpus`, `max_num_seqs`, `tensor_parallel`, …) are taken as such.

@@ -1,8 +1,8 @@
 //! Logs of power: `nvidia-smi --query-gpu=… --format=csv`, `nvidia-smi dmon`, `amd-smi … --csv`.
 //!
 //! A log is samples of each GPU over time. Over a window it becomes one run with its mean power, by trapezoids between the
-//! samples, and with temperature, clocks and utilization where the log has them. What `nvidia-smi` writes is described in
-//! its manual page; what `amd-smi` and `nvidia-smi` write in the wild also in `utils/aggregate_power.py` of
+//! samples, and with temperature, clocks and utilization where the log has them. The columns of `dmon` and of
+//! `amd-smi` are written from knowledge of the tools; what both write in the wild was read in `utils/aggregate_power.py` of
 //! SemiAnalysisAI/InferenceX: values with or without units, `[N/A]`, local time without a zone, a torn last row.
 
 mod dmon;
@@ -31,7 +31,7 @@ pub(super) static NVIDIA: About = About {
     name: "nvidia-smi",
     words: "a log of nvidia-smi",
     tool: "nvidia-smi --query-gpu=… --format=csv, nvidia-smi dmon",
-    schema: "manual page of nvidia-smi; SemiAnalysisAI/InferenceX, utils/aggregate_power.py",
+    schema: "SemiAnalysisAI/InferenceX, utils/aggregate_power.py; dmon and amd-smi not verified",
     scope: "board power of the GPUs in the log, over its whole time or over the window that was asked for",
     units: &[
         ("power.draw", "W"),

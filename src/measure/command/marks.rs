@@ -6,7 +6,7 @@
 //! begin                      # work begins now
 //! end images=64              # it has ended, and made so much
 //! begin warm at=81234567890  # a stretch with a name, at a moment of CLOCK_MONOTONIC, in ns
-//! end tokens=2048 responses=4 at=81239567890
+//! end warm tokens=2048 responses=4 at=81239567890
 //! ```
 //!
 //! Without `at=`, a mark is taken to be where it is read, at most 20 ms late.
@@ -32,6 +32,8 @@ pub enum Mark {
     },
     /// It has ended.
     End {
+        /// The name of the stretch that ends; empty for whichever runs.
+        name: String,
         /// What it made.
         items: BTreeMap<String, f64>,
         /// When, s.
@@ -96,13 +98,13 @@ fn mark(line: &str, now: f64, zero: f64) -> Result<Option<Mark>, String> {
                 let count = amount(item, count)?;
                 items.insert(item.to_owned(), count);
             }
-            None if verb == "begin" && name.is_empty() => word.clone_into(&mut name),
+            None if name.is_empty() => word.clone_into(&mut name),
             _ => return Err(format!("`{word}` cannot stand behind `{verb}`")),
         }
     }
     match verb {
         "begin" => Ok(Some(Mark::Begin { name, at })),
-        "end" => Ok(Some(Mark::End { items, at })),
+        "end" => Ok(Some(Mark::End { name, items, at })),
         other => Err(format!("`{other}` is neither `begin` nor `end`")),
     }
 }
@@ -125,7 +127,8 @@ mod tests {
         let begin = mark("begin warm at=3500000000", 9.0, 1.5);
         assert_eq!(begin, Ok(Some(Mark::Begin { name: "warm".to_owned(), at: 2.0 })));
         let items = [("images".to_owned(), 64.0)].into_iter().collect();
-        assert_eq!(mark("end images=64", 9.0, 1.5), Ok(Some(Mark::End { items, at: 9.0 })));
+        let end = Mark::End { name: "warm".to_owned(), items, at: 9.0 };
+        assert_eq!(mark("end warm images=64", 9.0, 1.5), Ok(Some(end)));
         assert_eq!(mark("  # nothing", 9.0, 1.5), Ok(None));
         assert_eq!(mark("start", 9.0, 0.0).unwrap_err(), "`start` is neither `begin` nor `end`");
         assert_eq!(

@@ -6,6 +6,7 @@ use super::measured::Measured;
 use super::stretch::Stretch;
 use super::verdict::verdict;
 use crate::catalog::Catalog;
+use crate::measure::meter::GpuInfo;
 use crate::runs::{Run, Sweep, Value, number_duplicates, set};
 
 /// What work can make.
@@ -37,6 +38,9 @@ fn run(measured: &Measured, stretch: &Stretch, name: &str, stated: &[(String, Va
     set(&mut run, "gpus", Value::Number(measured.gpus.len() as f64));
     if let Some(gpu) = gpu_name(measured, catalog) {
         set(&mut run, "gpu", Value::Name(gpu));
+    }
+    if let Some(unit) = GpuInfo::unit(&measured.gpus) {
+        set(&mut run, "gpu_unit", Value::Name(unit));
     }
     if !measured.driver_version.is_empty() {
         set(&mut run, "driver_version", Value::Name(measured.driver_version.clone()));

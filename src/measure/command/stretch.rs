@@ -108,7 +108,12 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
                     odd("a `begin` without an `end` before the next is left out".to_owned());
                 }
             }
-            Mark::End { items, at } => match open.take() {
+            Mark::End { name: ended, .. }
+                if open.as_ref().is_some_and(|(name, _)| !ended.is_empty() && ended != name) =>
+            {
+                odd(format!("an `end {ended}` while another stretch runs is left out"));
+            }
+            Mark::End { items, at, .. } => match open.take() {
                 Some((name, begun)) if *at > begun && begun >= from && *at <= to => {
                     windows.push(TraceWindow { name, from: begun, to: *at, items: items.clone() });
                 }
@@ -136,12 +141,19 @@ mod tests {
     #[test]
     fn marks_make_windows_and_odd_ones_are_told() {
         let begin = |name: &str, at: f64| Mark::Begin { name: name.to_owned(), at };
-        let end = |at: f64| Mark::End { items: [("images".to_owned(), 4.0)].into_iter().collect(), at };
+        let named = |name: &str, at: f64| Mark::End {
+            name: name.to_owned(),
+            items: [("images".to_owned(), 4.0)].into_iter().collect(),
+            at,
+        };
+        let end = |at: f64| named("", at);
         let (windows, caveats) = meant(&[begin("a", 1.0), end(2.0), begin("a", 3.0), end(4.0)], 0.0, 9.0);
         assert_eq!((windows.len(), caveats.len()), (2, 0));
         let (windows, caveats) = meant(&[end(1.0), begin("", 3.0), begin("", 4.0)], 0.0, 9.0);
         assert_eq!((windows.len(), caveats.len()), (1, 3));
         assert_eq!((windows[0].from, windows[0].to), (4.0, 9.0));
+        let (windows, caveats) = meant(&[begin("a", 1.0), named("b", 2.0), named("a", 3.0)], 0.0, 9.0);
+        assert_eq!((windows[0].to, windows.len(), caveats.len()), (3.0, 1, 1));
         assert_eq!(meant(&[], 0.0, 9.0).0[0].to, 9.0);
     }
 }

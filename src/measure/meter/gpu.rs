@@ -17,6 +17,18 @@ pub struct GpuInfo {
     pub is_split: bool,
 }
 
+impl GpuInfo {
+    /// The parts of which a run is made, as its condition `gpu_unit`: the first block of each identity, `GPU-3132e5f5`. None
+    /// where one is not told.
+    pub fn unit(gpus: &[Self]) -> Option<String> {
+        let block = |gpu: &Self| {
+            Some(gpu.uuid.splitn(3, '-').take(2).collect::<Vec<_>>().join("-")).filter(|id| !id.is_empty())
+        };
+        let blocks: Option<Vec<String>> = gpus.iter().map(block).collect();
+        blocks.map(|blocks| blocks.join("+")).filter(|unit| !unit.is_empty())
+    }
+}
+
 /// A process with a context on a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -50,4 +62,18 @@ pub(super) trait GpuReader: Send {
 
     /// Who has a context.
     fn processes(&mut self) -> Result<Vec<Process>, ReadFault>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GpuInfo;
+
+    #[test]
+    fn a_unit_is_the_first_block_of_each_identity() {
+        let gpu = |uuid: &str| GpuInfo { uuid: uuid.to_owned(), ..GpuInfo::default() };
+        let both = [gpu("GPU-3132e5f5-9efc-2f9b-5d21-433b50b1a97b"), gpu("GPU-19754993-bb37")];
+        assert_eq!(GpuInfo::unit(&both), Some("GPU-3132e5f5+GPU-19754993".to_owned()));
+        assert_eq!(GpuInfo::unit(&[gpu("")]), None);
+        assert_eq!(GpuInfo::unit(&[]), None);
+    }
 }

@@ -96,7 +96,7 @@ fn stretch(marks: &[Mark]) -> Option<(f64, f64, BTreeMap<String, f64>)> {
     for mark in marks {
         match mark {
             Mark::Begin { at, .. } => begun = Some(*at),
-            Mark::End { items, at } => {
+            Mark::End { items, at, .. } => {
                 let own = begun.take().filter(|begin| begin < at).map(|begin| (begin, *at, items.clone()));
                 last = own.or(last);
             }

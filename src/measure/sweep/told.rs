@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::station::{Idle, Measured};
 use crate::measure::energy::Estimates;
-use crate::measure::meter::{Recorder, Window};
+use crate::measure::meter::{GpuInfo, Recorder, Window};
 use crate::runs::Value;
 
 /// The latents, the power and the doubts of a window.
@@ -60,6 +60,9 @@ pub(super) fn add_machine(measured: &mut Measured, recorder: &Recorder) {
     if !gpus.is_empty() {
         condition("gpus", Value::Number(gpus.len() as f64));
     }
+    if let Some(unit) = GpuInfo::unit(&gpus) {
+        condition("gpu_unit", Value::Name(unit));
+    }
     if !recorder.driver_version().is_empty() {
         condition("driver_version", Value::Name(recorder.driver_version().to_owned()));
     }
@@ -68,7 +71,7 @@ pub(super) fn add_machine(measured: &mut Measured, recorder: &Recorder) {
         if !short.is_empty() && gpus.iter().all(|gpu| gpu.name == first.name) {
             condition("gpu", Value::Name(short.to_owned()));
         }
-        let names = |get: fn(&crate::measure::meter::GpuInfo) -> String| {
+        let names = |get: fn(&GpuInfo) -> String| {
             gpus.iter().map(get).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
         };
         measured.details.insert("gpu_name".to_owned(), first.name.clone());

@@ -1,8 +1,8 @@
 //! Raw results of the ML.ENERGY benchmark: `run/{llm|mllm|diffusion}/{task}/results/{org}/{model}/{gpu}/{knobs}/results.json`,
 //! with `prometheus.json` beside it.
 //!
-//! The form was read in `mlenergy/llm/benchmark.py` and `mlenergy/benchmark/diffusion/benchmark.py` of ml-energy/benchmark
-//! (commit c1d6557), and what its numbers mean in `mlenergy_data/records/runs.py` of ml-energy/data: throughput is
+//! The form is that of ml-energy/benchmark (commit c1d6557), of which the field names and the loop over diffusion runs were
+//! read; what its numbers mean was read in `mlenergy_data/records/runs.py` of ml-energy/data: throughput is
 //! (energy ÷ J/token) ÷ duration of the steady state, gaps of zero belong to the gap before them, and a run is stable if its
 //! steady state lasted 20 s, its J/token is above zero, 85 % of the configured batch ran, and no smaller batch was unstable.
 //! Files are read as streams: 100 MB of requests take no more memory than one of them.
