@@ -22,6 +22,7 @@ mod load;
 mod mapped;
 #[cfg(feature = "measure")]
 mod measure;
+mod measured;
 mod messages;
 #[cfg(feature = "measure")]
 mod meters;

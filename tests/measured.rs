@@ -1,0 +1,75 @@
+//! From a sweep that was measured on a real server to its diagnosis: `data/http`, made by `joules sweep`.
+
+use std::path::Path;
+
+use crate::commands::json;
+use crate::shared::Scratch;
+
+const SWEEPS: [&str; 2] = ["h200-http-qwen3-8b", "h200-http-qwen3-32b"];
+
+fn folder() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/http").display().to_string()
+}
+
+/// The answer of one command to two runs of the sweep, the model fitted to the sweep and to nothing else.
+fn diagnosed(a: &str, b: &str) -> serde_json::Value {
+    json(&["diagnose", "--runs", &folder(), "--refit", a, b, "--format", "json"])
+}
+
+#[test]
+fn one_command_goes_from_a_sweep_to_its_diagnosis() {
+    for (a, b, cause) in [
+        (
+            "h200-http-qwen3-32b/precision=bf16,concurrency=8",
+            "h200-http-qwen3-32b/precision=fp8,concurrency=8",
+            "precision",
+        ),
+        (
+            "h200-http-qwen3-8b/precision=fp8,concurrency=8",
+            "h200-http-qwen3-8b/precision=fp8,concurrency=128",
+            "offered_load",
+        ),
+    ] {
+        let answer = diagnosed(a, b);
+        assert_eq!(answer["verdict"], "different", "{a} {b}");
+        assert_eq!(answer["causes"][0]["cause"], cause, "{a} {b}");
+        let factors = ["causes", "unexplained"].into_iter().flat_map(|part| answer[part].as_array().unwrap());
+        let product: f64 = factors.map(|own| own["factor"].as_f64().unwrap()).product();
+        assert!((product / answer["ratio"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{a} {b}: {product}");
+    }
+}
+
+/// The 90 % interval of the static power of a GPU, as a share of its TDP.
+fn static_power(folder: &str) -> (f64, f64) {
+    let answer = json(&["fit", "--runs", folder, "--format", "json"]);
+    let estimates = answer["models"][0]["estimates"].as_array().unwrap();
+    let own = estimates.iter().find(|own| own["parameter"] == "idle_power_share" && own["level"] == "H200").unwrap();
+    (own["interval"][0].as_f64().unwrap(), own["interval"][1].as_f64().unwrap())
+}
+
+#[test]
+fn idle_baselines_identify_static_power() {
+    let blind = Scratch::new();
+    for name in SWEEPS {
+        let read = |ending: &str| std::fs::read_to_string(format!("{}/{name}.{ending}", folder())).unwrap();
+        let table = read("csv");
+        assert!(table.contains(",static_power_w,"));
+        // The same rows, without what was measured of the waiting engine.
+        let mut lines = csv::Reader::from_reader(table.as_bytes());
+        let column = lines.headers().unwrap().iter().position(|name| name == "static_power_w").unwrap();
+        let mut without = csv::Writer::from_writer(Vec::new());
+        without.write_record(lines.headers().unwrap()).unwrap();
+        for row in lines.records() {
+            let row = row.unwrap();
+            without
+                .write_record(row.iter().enumerate().map(|(at, cell)| if at == column { "" } else { cell }))
+                .unwrap();
+        }
+        blind.write(&format!("{name}.csv"), &String::from_utf8(without.into_inner().unwrap()).unwrap());
+        blind.write(&format!("{name}.toml"), &read("toml"));
+    }
+    let ((low, high), (least, most)) = (static_power(&folder()), static_power(&blind.path().display().to_string()));
+    assert!((most - least) > 5.0 * (high - low), "{low}..{high} with baselines, {least}..{most} without");
+    // 121 to 123 W of 700 W were measured.
+    assert!(low < 0.175 && high > 0.172, "{low}..{high}");
+}
