@@ -3,7 +3,7 @@
 //! The energy counter of a GPU moves in steps, about every 0.1 s; a recorder sees each step somewhere between two reads
 //! ([`Tick`]). Power is never negative, so the energy at any moment lies between that of the last tick surely before it and
 //! that of the first tick surely after it: the [`Energy`] of a window has a bound that holds whatever the load did. Inside a
-//! tick the energy is shared out as the driver's samples of power say ([`samples`]), which only makes the estimate better.
+//! tick the energy is shared out as the driver's samples of power say, which only makes the estimate better.
 //!
 //! Readings of the momentary power are never summed: the sensor looks for a short time of each 0.1 s, so a load with a
 //! period near that is misread by half or more ("Part-time Power Measurements", arXiv 2312.02741). [`compare`] shows how
