@@ -12,8 +12,7 @@ use super::{Context, Failure, Outcome};
 use crate::measure::command::{MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
 use crate::report::measure as report;
 use crate::report::render;
-use crate::runs::{Run, Value, axes};
-use crate::unit::parse_quantity;
+use crate::runs::{Run, Value, axes, quantity};
 
 /// Measure the energy of a command, of a running process, or of the machine for a while
 ///
@@ -63,12 +62,7 @@ pub(super) struct Measure {
 
 /// `30s`, `2 min`, or bare seconds.
 fn seconds(text: &str) -> Result<f64, String> {
-    let bare = text.trim().parse::<f64>().ok();
-    let read = || {
-        let (value, unit) = parse_quantity(text).ok()?;
-        (unit.dimension == crate::unit::Unit::parse("s").ok()?.dimension).then_some(value * unit.factor)
-    };
-    let found = bare.or_else(read).filter(|seconds| seconds.is_finite() && (0.0..=1e7).contains(seconds));
+    let found = quantity(text.trim(), "s").filter(|seconds| seconds.is_finite() && (0.0..=1e7).contains(seconds));
     found.ok_or_else(|| format!("`{text}` is no time; write it as `30s` or `2min`"))
 }
 
@@ -172,4 +166,18 @@ fn free(folder: &Path, name: &str) -> String {
         |name: &str| folder.join(format!("{name}.csv")).exists() || folder.join(format!("{name}.trace")).exists();
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn times_are_seconds_whatever_their_unit() {
+        assert_eq!(seconds("30s"), Ok(30.0));
+        assert_eq!(seconds("2 min"), Ok(120.0));
+        assert_eq!(seconds("500ms"), Ok(0.5));
+        assert_eq!(seconds("4"), Ok(4.0));
+        assert!(seconds("3 W").is_err());
+    }
 }

@@ -188,17 +188,8 @@ fn telemetry(record: &Record, run: &mut Run) {
         return;
     }
     run.conditions.insert("gpus".to_owned(), Value::Number(seen.len() as f64));
-    let mut names: Vec<String> =
-        seen.values().filter_map(|gpu| gpu.get("gpu_name").and_then(Json::as_str)).map(gpu::name).collect();
-    names.sort();
-    names.dedup();
-    match names.as_slice() {
-        [] => {}
-        [one] => {
-            run.conditions.insert("gpu".to_owned(), Value::Name(one.clone()));
-        }
-        several => caveat(run, "several_gpus", &format!("telemetry saw {}", crate::notes::list(several))),
-    }
+    let names = seen.values().filter_map(|gpu| gpu.get("gpu_name").and_then(Json::as_str));
+    gpu::set(run, names, "telemetry saw");
     let watts: Option<Vec<f64>> = seen.values().map(|gpu| power_of(gpu)).collect();
     if let Some(watts) = watts
         && prefixed(record, "total_gpu_power").is_none()

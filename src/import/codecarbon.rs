@@ -10,8 +10,6 @@ use super::about::{About, caveat};
 use super::collect::{Collected, Source};
 use super::error::ImportError;
 use super::gpu;
-use super::mapped::of_csv;
-use super::read::small_text;
 use super::record::{Record, Take, detail};
 use super::scale::Scale;
 use crate::runs::{Run, Sweep, Value};
@@ -55,13 +53,7 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
     let collected = Collected::default();
     let mut runs = Vec::new();
     for file in files {
-        let rows = match of_csv(&file.name, &small_text(&file.path, MOST)?) {
-            Ok(rows) => rows,
-            Err(faults) => {
-                collected.faults.borrow_mut().extend(faults);
-                continue;
-            }
-        };
+        let rows = collected.rows(file, MOST)?;
         // Rows of one run are sums since its beginning: the last one tells all.
         let mut last: BTreeMap<String, usize> = BTreeMap::new();
         for (index, row) in rows.iter().enumerate() {

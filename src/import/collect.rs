@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::about::About;
 use super::error::{Fault, FaultKind, ImportError, Place};
 use super::json::described;
-use super::read::documents;
+use super::mapped::{Row, of_csv};
+use super::read::{documents, small_text};
 use super::record::Record;
 use crate::notes::plural;
 use crate::runs::{Run, Sweep, number_duplicates};
@@ -45,6 +46,15 @@ impl Collected {
     /// A record whose faults are kept here.
     pub(super) fn record<'a>(&'a self, object: &'a serde_json::Map<String, Json>, place: Place) -> Record<'a> {
         Record::new(object, place, &self.faults)
+    }
+
+    /// The rows of a CSV file; none, with every fault kept here, if it cannot be read as such.
+    pub(super) fn rows(&self, file: &Source, most: u64) -> Result<Vec<Row>, ImportError> {
+        let text = small_text(&file.path, most)?;
+        Ok(of_csv(&file.name, &text).unwrap_or_else(|faults| {
+            self.faults.borrow_mut().extend(faults);
+            Vec::new()
+        }))
     }
 
     /// Keeps the names of the fields that `record` was not asked for.

@@ -1,6 +1,11 @@
 //! Names of GPUs as drivers and tools write them, and the name that the catalog has for the part.
 
+use std::collections::BTreeSet;
+
+use super::about::caveat;
 use crate::catalog::Catalog;
+use crate::notes::list;
+use crate::runs::{Run, Value};
 
 /// Words of a driver's name that say nothing of the part.
 const NOISE: &[&str] = &["NVIDIA", "AMD", "INSTINCT", "TESLA", "GRAPHICS", "GPU", "ACCELERATOR"];
@@ -20,6 +25,18 @@ pub(super) fn name(written: &str) -> String {
     match known.iter().find(is_it) {
         Some(key) => (*key).to_owned(),
         None => (*first).to_owned(),
+    }
+}
+
+/// Sets the part of a run by the names written for its GPUs; where they are several, a caveat says that `source` has them.
+pub(super) fn set<'a>(run: &mut Run, written: impl IntoIterator<Item = &'a str>, source: &str) {
+    let names: BTreeSet<String> = written.into_iter().map(name).collect();
+    match Vec::from_iter(names).as_slice() {
+        [] => {}
+        [one] => {
+            run.conditions.insert("gpu".to_owned(), Value::Name(one.clone()));
+        }
+        several => caveat(run, "several_gpus", &format!("{source} {}", list(several))),
     }
 }
 

@@ -8,8 +8,6 @@ use std::path::Path;
 use super::about::{About, caveat};
 use super::collect::{Collected, Source};
 use super::error::ImportError;
-use super::mapped::of_csv;
-use super::read::small_text;
 use super::record::Record;
 use crate::runs::{Run, Sweep};
 
@@ -41,14 +39,7 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
     let collected = Collected::default();
     let mut runs = Vec::new();
     for file in files {
-        let rows = match of_csv(&file.name, &small_text(&file.path, MOST)?) {
-            Ok(rows) => rows,
-            Err(faults) => {
-                collected.faults.borrow_mut().extend(faults);
-                continue;
-            }
-        };
-        for row in rows {
+        for row in collected.rows(file, MOST)? {
             let record = collected.record(&row.object, row.place.clone());
             runs.extend(run(&record, file));
             collected.note_unread(&record);

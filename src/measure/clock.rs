@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// One clock for all that a measurement sees: seconds since its start, never set back, with the time of day of that start.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -33,10 +35,21 @@ impl Clock {
         self.start + Duration::from_secs_f64(seconds.max(0.0))
     }
 
+    /// Moment 0 on `CLOCK_MONOTONIC`, seconds: other processes of this machine tell their moments on that clock.
+    pub fn zero_on_monotonic(&self) -> f64 {
+        seconds_on(ClockId::Monotonic) - self.now()
+    }
+
     /// Seconds since 1970 (UTC) of a moment of this clock, by the time of day at its start: later steps of the system's
     /// time of day do not move it.
     pub fn unix(&self, seconds: f64) -> f64 {
         let start = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         start.as_secs_f64() + seconds
     }
+}
+
+/// What a clock of the system shows, seconds: CPU time of this thread or process, or time since the machine started.
+pub(super) fn seconds_on(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_secs_f64()
 }

@@ -13,6 +13,7 @@ pub mod load;
 pub mod meter;
 pub mod prometheus;
 mod series;
+mod signals;
 pub mod steady;
 pub mod sweep;
 pub mod telemetry;

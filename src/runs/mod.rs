@@ -32,7 +32,7 @@ pub use names::{
 };
 pub use reference::{NearMiss, ReferenceError, read_run};
 pub use run::{Run, Value};
-pub use selector::{Selector, SelectorError};
+pub use selector::{Selector, SelectorError, quantity};
 pub use store::Store;
 pub use sweep::{Sweep, number_duplicates, read_text};
 pub use table::{Table, compare, csv, shown_value, table};

@@ -213,7 +213,7 @@ fn number(key: &str, value: &str, unit: &str) -> Result<f64, SelectorError> {
 }
 
 /// A bare number, taken as SI, or one with a unit of the same dimension as `unit`.
-pub(super) fn quantity(text: &str, unit: &str) -> Option<f64> {
+pub fn quantity(text: &str, unit: &str) -> Option<f64> {
     if let Ok(number) = text.parse() {
         return Some(number);
     }

@@ -13,7 +13,7 @@ mod take;
 use std::path::Path;
 
 pub use map::Map;
-pub(super) use rows::of_csv;
+pub(super) use rows::{Row, of_csv};
 
 use super::error::ImportError;
 use crate::runs::{Sweep, read_text};

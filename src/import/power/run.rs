@@ -6,7 +6,7 @@ use super::window::Window;
 use crate::import::about::caveat;
 use crate::import::collect::Source;
 use crate::import::gpu;
-use crate::notes::{list, plural};
+use crate::notes::plural;
 use crate::runs::{Run, Value};
 use crate::stats;
 
@@ -115,16 +115,7 @@ fn observed(log: &Log, from: f64, to: f64, run: &mut Run) {
             if least == most { least.to_string() } else { format!("{least} to {most}") },
         );
     }
-    let mut names: Vec<String> = log.names.values().map(|name| gpu::name(name)).collect();
-    names.sort();
-    names.dedup();
-    match names.as_slice() {
-        [] => {}
-        [one] => {
-            run.conditions.insert("gpu".to_owned(), Value::Name(one.clone()));
-        }
-        several => caveat(run, "several_gpus", &format!("the log has {}", list(several))),
-    }
+    gpu::set(run, log.names.values().map(String::as_str), "the log has");
 }
 
 fn about(file: &Source, log: &Log, (from, to): (f64, f64), total: f64, run: &mut Run) {

@@ -41,6 +41,13 @@ pub enum Mark {
     },
 }
 
+impl Mark {
+    /// Whether this ends a stretch of another name than `name`.
+    pub(in crate::measure) fn ends_another(&self, name: &str) -> bool {
+        matches!(self, Self::End { name: own, .. } if !own.is_empty() && own != name)
+    }
+}
+
 /// Reads marks from a file that grows.
 #[derive(Debug)]
 pub struct Marks {

@@ -9,10 +9,11 @@ use super::baseline::{Baseline, baseline};
 use super::child::{Ending, Event, Running, start, wait, wait_until};
 use super::error::MeasureError;
 use super::marks::Marks;
+use super::processor;
 use super::stretch::{Stretch, meant, stretches};
-use super::{processor, signals};
 use crate::measure::Clock;
 use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder, Trace, TraceWindow};
+use crate::measure::signals::listen;
 use crate::notes::Caveat;
 
 /// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
@@ -83,7 +84,8 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     }
     let recorder = Recorder::start(clock, &plan.meters)?;
     let (told, events) = channel();
-    if let Err(source) = signals::tell(told.clone()) {
+    let signals = told.clone();
+    if let Err(source) = listen(&[2, 15, 1], move |number| signals.send(Event::Signal(number)).is_ok()) {
         return Err(MeasureError::MarksFile { path: plan.marks.clone(), source });
     }
     // A window can begin only where a tick was seen before.
@@ -93,7 +95,7 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     refuse_others(plan, &recorder)?;
     let mut caveats = recorder.warnings();
     let before = if plan.baseline_s > 0.0 { baseline(&recorder, clock, begin) } else { None };
-    let mut marks = Marks::new(plan.marks.clone(), monotonic() - clock.now());
+    let mut marks = Marks::new(plan.marks.clone(), clock.zero_on_monotonic());
     let (mut from, mut to) = (clock.now(), clock.now());
     let mut host_cpu = None;
     if ending == Ending::Time {
@@ -273,10 +275,4 @@ fn children_seconds() -> f64 {
     let Some((_, rest)) = text.rsplit_once(')') else { return 0.0 };
     let fields: Vec<&str> = rest.split_whitespace().collect();
     (13..15).filter_map(|at| fields.get(at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// `CLOCK_MONOTONIC`, s.
-fn monotonic() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

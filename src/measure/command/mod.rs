@@ -11,7 +11,6 @@ mod marks;
 mod measured;
 mod processor;
 mod run;
-mod signals;
 mod stretch;
 mod verdict;
 

@@ -108,9 +108,7 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
                     odd("a `begin` without an `end` before the next is left out".to_owned());
                 }
             }
-            Mark::End { name: ended, .. }
-                if open.as_ref().is_some_and(|(name, _)| !ended.is_empty() && ended != name) =>
-            {
+            Mark::End { name: ended, .. } if open.as_ref().is_some_and(|(name, _)| mark.ends_another(name)) => {
                 odd(format!("an `end {ended}` while another stretch runs is left out"));
             }
             Mark::End { items, at, .. } => match open.take() {

@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 
 use crate::measure::Clock;
+use crate::measure::clock::seconds_on;
 
 /// Time between two looks at the event loop, seconds.
 const TICK: f64 = 0.02;
@@ -95,7 +95,7 @@ impl Costs {
     /// Looks at the thread it runs on, for ever.
     pub(super) async fn watch(&self, clock: Clock) {
         let mut second = Second { at: clock.now(), ..Second::default() };
-        let mut cpu = thread_seconds();
+        let mut cpu = seconds_on(ClockId::ThreadCPUTime);
         loop {
             let due = clock.now() + TICK;
             tokio::time::sleep_until(clock.instant(due).into()).await;
@@ -104,7 +104,7 @@ impl Costs {
             second.late += u32::from(now - due > LATE);
             second.worst = second.worst.max(now - due);
             if now - second.at >= BLOCK {
-                let spent = thread_seconds();
+                let spent = seconds_on(ClockId::ThreadCPUTime);
                 second.duration = now - second.at;
                 second.cpu = spent - cpu;
                 second.at = now;
@@ -114,10 +114,4 @@ impl Costs {
             }
         }
     }
-}
-
-/// CPU time of this thread, seconds.
-fn thread_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_secs_f64()
 }

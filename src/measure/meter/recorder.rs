@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::time::ClockId;
+
 use super::call::Overhead;
 use super::choice::MeterChoice;
 use super::error::MeterError;
@@ -16,6 +18,7 @@ use super::record::{GpuRecord, Shared, ZoneRecord};
 use super::trace::{Spool, Trace};
 use super::watch::{Watch, watch_zones};
 use super::window::{Window, gpu_window, whole, zone_window};
+use crate::measure::clock::seconds_on;
 use crate::measure::energy::Counter;
 use crate::measure::{Clock, Series};
 use crate::notes::Caveat;
@@ -70,7 +73,7 @@ impl Recorder {
             threads: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             spool: Spool::default(),
-            started: (clock.now(), cpu_seconds()),
+            started: (clock.now(), seconds_on(ClockId::ProcessCPUTime)),
             is_replay: false,
             warnings: Vec::new(),
         }
@@ -137,10 +140,13 @@ impl Recorder {
         self.is_replay
     }
 
-    /// The energy of each GPU over time, J since its first tick, at its ticks.
-    pub fn counters(&self) -> Vec<Series> {
-        let series =
-            |record: &GpuRecord| record.counter.ticks().iter().map(|tick| (tick.at(), tick.energy_j)).collect();
+    /// The energy of each GPU over time, J since its first tick, at its ticks from a moment on.
+    pub fn counters(&self, since: f64) -> Vec<Series> {
+        let series = |record: &GpuRecord| {
+            let ticks = record.counter.ticks();
+            let first = ticks.partition_point(|tick| tick.at() < since);
+            ticks[first..].iter().map(|tick| (tick.at(), tick.energy_j)).collect()
+        };
         self.gpus.iter().map(|shared| series(&shared.lock())).collect()
     }
 
@@ -207,7 +213,7 @@ impl Recorder {
             - lasts.iter().copied().fold(f64::INFINITY, f64::min);
         Overhead {
             calls: self.gpus.iter().map(|shared| shared.lock().cost.clone()).collect(),
-            cpu_share: if wall > 0.0 { (cpu_seconds() - self.started.1) / wall } else { 0.0 },
+            cpu_share: if wall > 0.0 { (seconds_on(ClockId::ProcessCPUTime) - self.started.1) / wall } else { 0.0 },
             bytes: self.gpus.iter().map(|shared| shared.lock().bytes() as u64).sum(),
             edge_skew_s: (lasts.len() > 1).then_some(ends),
         }
@@ -257,10 +263,4 @@ fn unreadable(name: &str, fault: &ReadFault) -> MeterError {
         ReadFault::Lost(reason) | ReadFault::Failed(reason) => reason.clone(),
     };
     MeterError::Driver { reason: format!("{name} cannot be read: {reason}") }
-}
-
-/// Time that the threads of this process have run, s.
-fn cpu_seconds() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -84,9 +84,7 @@ fn marks(local: &Local<'_>, launch: &mut Launch, visit: &Visit) -> Result<Marks,
     std::fs::write(&path, "")
         .map_err(|error| Failed::new(format!("`{}` cannot be written: {error}", path.display())))?;
     launch.env.insert(MARKS.to_owned(), path.display().to_string());
-    let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let monotonic = monotonic.tv_sec as f64 + monotonic.tv_nsec as f64 / 1e9;
-    Ok(Marks::new(path, monotonic - local.clock.now()))
+    Ok(Marks::new(path, local.clock.zero_on_monotonic()))
 }
 
 /// The last stretch that a command marked: its begin, its end, what was made. Those before it were to get warm.
@@ -95,9 +93,10 @@ fn stretch(marks: &[Mark]) -> Option<(f64, f64, BTreeMap<String, f64>)> {
     let mut last = None;
     for mark in marks {
         match mark {
-            Mark::Begin { at, .. } => begun = Some(*at),
+            Mark::Begin { name, at } => begun = Some((name, *at)),
+            Mark::End { .. } if begun.as_ref().is_some_and(|(name, _)| mark.ends_another(name)) => {}
             Mark::End { items, at, .. } => {
-                let own = begun.take().filter(|begin| begin < at).map(|begin| (begin, *at, items.clone()));
+                let own = begun.take().filter(|(_, begin)| begin < at).map(|(_, begin)| (begin, *at, items.clone()));
                 last = own.or(last);
             }
         }
@@ -123,5 +122,22 @@ fn add_items(measured: &mut Measured, made: &BTreeMap<String, f64>, energy_j: f6
         if item != "tokens" {
             add("batch_latency", seconds);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Mark, stretch};
+
+    #[test]
+    fn an_end_of_another_name_ends_nothing() {
+        let begin = |name: &str, at: f64| Mark::Begin { name: name.to_owned(), at };
+        let end = |name: &str, at: f64| Mark::End { name: name.to_owned(), items: BTreeMap::default(), at };
+        let found = stretch(&[begin("a", 1.0), end("b", 2.0), end("a", 3.0)]);
+        assert_eq!(found.map(|(from, to, _)| (from, to)), Some((1.0, 3.0)));
+        let found = stretch(&[begin("warm", 1.0), end("", 2.0), begin("", 4.0), end("", 5.0)]);
+        assert_eq!(found.map(|(from, to, _)| (from, to)), Some((4.0, 5.0)));
     }
 }

@@ -33,22 +33,16 @@ impl Judgement {
 
 /// What is seen of a point besides its tokens.
 pub(super) struct Around<'a> {
-    /// Energy counter of each GPU, J.
+    /// Energy counter of each GPU since the load has settled, J.
     pub(super) energy: &'a [Series],
     /// Requests that wait in the server, where it tells.
     pub(super) waiting: Option<&'a Series>,
     /// The most requests that the server runs at once, where it is known.
     pub(super) batch: Option<f64>,
-    /// When the load began, s.
-    pub(super) begun: f64,
 }
 
 /// Judges a load by what came so far.
 pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>, steady: &Steady) -> Judgement {
-    let settled = around.begun + steady.settle;
-    // A window begins where all counters are known: not before the load has settled.
-    let after = |own: &Series| own.points().iter().copied().filter(|point| point.0 >= settled).collect::<Series>();
-    let energy: Vec<Series> = around.energy.iter().map(after).collect();
     let (tokens, running, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
     let (begun, ended) = (tally.begun(), tally.ended_requests());
     let (batch, supply) = match settings.arrival {
@@ -64,7 +58,7 @@ pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>,
     };
     let seen = Seen {
         tokens: &tokens,
-        energy: &energy,
+        energy: around.energy,
         running: &running,
         begun: &begun,
         ended: &ended,

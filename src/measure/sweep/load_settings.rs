@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::template::{Values, fill};
 use crate::measure::load::{Arrival, Endpoint};
-use crate::unit::{Dimension, parse_quantity};
+use crate::runs::quantity;
 
 /// What is sent to the server at a point.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,11 +158,6 @@ fn range(text: &str) -> Result<(usize, usize), String> {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let number = text.trim().parse::<f64>().ok();
-    let quantity = || {
-        let (value, unit) = parse_quantity(text).ok()?;
-        (unit.dimension == Dimension::FREQUENCY).then_some(value)
-    };
-    let found = number.or_else(quantity).filter(|value| *value > 0.0 && value.is_finite());
+    let found = quantity(text.trim(), "1/s").filter(|value| *value > 0.0 && value.is_finite());
     found.ok_or_else(|| format!("`{text}` is no rate; write `8`, in requests per second"))
 }

@@ -115,8 +115,9 @@ fn watch(
         check(local, loaded, now, moved.0, &mut asked)?;
         let is_over = loaded.running.is_over();
         let waiting = loaded.scraper.as_ref().and_then(Scraper::waiting);
-        let counters = local.recorder.counters();
-        let around = Around { energy: &counters, waiting: waiting.as_ref(), batch, begun };
+        // A window begins where all counters are known: not before the load has settled.
+        let counters = local.recorder.counters(begun + steady.settle);
+        let around = Around { energy: &counters, waiting: waiting.as_ref(), batch };
         let found = judge(&tally, &loaded.settings, &around, &steady);
         tell(&format!("\r{:.0} s of load: {}", now - begun, found.progress()));
         if !found.is_enough && now - begun < steady.max_time && !is_over {

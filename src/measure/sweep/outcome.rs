@@ -170,7 +170,7 @@ fn series(
 ) -> String {
     let mut text = "t_s,tokens,power_w,decoding,under_way,server_running,server_waiting\n".to_owned();
     let (tokens, decoding, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
-    let counters = local.recorder.counters();
+    let counters = local.recorder.counters(f64::NEG_INFINITY);
     let cell = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
     let mut at = begun;
     while at + 1.0 <= to {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::measure::signals::listen;
+
 /// Raised by a signal, looked at by everything that waits.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -25,24 +27,11 @@ impl Stop {
 
     /// Raised by `SIGINT` and `SIGTERM` from now on, which then do not end the process by themselves.
     pub fn on_signals() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         let stop = Self::new();
         let raised = stop.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = {
-            let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            let (mut interrupt, mut terminate) = (interrupt, terminate);
-            runtime.block_on(async {
-                loop {
-                    tokio::select! {
-                        _ = interrupt.recv() => raised.raise(),
-                        _ = terminate.recv() => raised.raise(),
-                    }
-                }
-            });
+        listen(&[2, 15], move |_| {
+            raised.raise();
+            true
         })?;
         Ok(stop)
     }
