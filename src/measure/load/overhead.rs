@@ -9,10 +9,11 @@
 //! | seen | verdict |
 //! |---|---|
 //! | a thread has no time left, or its event loop is late | the client is the bottleneck |
-//! | more than 1 % of a core for 100 streams, and a thread busy more than a tenth of the time | it may be |
+//! | more than 1 % of a core for 100 streams, and more than a tenth of a core in all | it may be |
 //! | less | none: dear streams that are few are in nobody's way |
 //!
-//! How many cores the machine has does not enter: the streams of one thread share one core on any machine.
+//! How many cores the machine has does not enter: the streams of one thread share one core on any machine, and how much
+//! of the others a server beside it needs is not known here.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -30,9 +31,9 @@ const LATE: f64 = 0.01;
 /// Share of late looks, and of a core, above which the client is in the way.
 const MOST_LATE: f64 = 0.02;
 const MOST_BUSY: f64 = 0.8;
-/// Share of a core for 100 streams, and of the time of a thread, above which the client may be in the way.
+/// Share of a core for 100 streams, and for all, above which the client may be in the way.
 const DEAR: f64 = 0.01;
-const BUSY: f64 = 0.1;
+const NOTABLE: f64 = 0.1;
 /// Seconds of a block.
 const BLOCK: f64 = 1.0;
 
@@ -76,7 +77,7 @@ impl Overhead {
 
     /// Why the client and not the server may limit what was measured, what it cost, and what to do; none if it does not.
     pub fn bottleneck(&self) -> Option<String> {
-        let is_dear = self.per_hundred_streams().is_some_and(|share| share > DEAR) && self.busiest > BUSY;
+        let is_dear = self.per_hundred_streams().is_some_and(|share| share > DEAR) && self.cores > NOTABLE;
         let (verdict, remedy) = if self.busiest > MOST_BUSY {
             let why = format!("is the bottleneck: one of its threads was busy {} of the time", percent(self.busiest));
             (why, "use fewer streams, or more cores for it")
@@ -173,8 +174,6 @@ mod tests {
             cost(0.099, 5.0),
             // Busy with very many.
             cost(0.5, 5100.0),
-            // Dear, but its threads have time.
-            Overhead { busiest: 0.06, ..cost(0.22, 1000.0) },
             Overhead { late: 0.02, worst: 0.4, ..cost(0.02, 64.0) },
             cost(0.02, 0.0),
         ] {
@@ -191,6 +190,8 @@ mod tests {
              worst 2 ms late); let it run on cores that the server does not use, or use fewer streams"
         );
         assert!(cost(0.11, 1000.0).bottleneck().is_some());
+        let of_four_threads = Overhead { busiest: 0.06, ..cost(0.22, 1000.0) };
+        assert!(of_four_threads.bottleneck().unwrap().contains("seen up to 6.0 % of the time of a step apart"));
     }
 
     #[test]
