@@ -1,4 +1,4 @@
-//! From a sweep that was measured on a real server to its diagnosis: `data/http`, made by `joules sweep`.
+//! From a sweep that was measured on a real server to its diagnosis: sweeps of `data/`, made by `joules sweep`.
 
 use std::path::Path;
 
@@ -7,13 +7,15 @@ use crate::shared::Scratch;
 
 const SWEEPS: [&str; 2] = ["h200-http-qwen3-8b", "h200-http-qwen3-32b"];
 
-fn folder() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/http").display().to_string()
+/// A sweep's file.
+fn file(name: &str, ending: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/{name}.{ending}")).display().to_string()
 }
 
-/// The answer of one command to two runs of the sweep, the model fitted to the sweep and to nothing else.
+/// The answer of one command to two runs of the sweeps, the model fitted to them and to nothing else.
 fn diagnosed(a: &str, b: &str) -> serde_json::Value {
-    json(&["diagnose", "--runs", &folder(), "--refit", a, b, "--format", "json"])
+    let files = SWEEPS.map(|name| file(name, "csv"));
+    json(&["diagnose", "--runs", &files[0], "--runs", &files[1], "--refit", a, b, "--format", "json"])
 }
 
 #[test]
@@ -40,8 +42,8 @@ fn one_command_goes_from_a_sweep_to_its_diagnosis() {
 }
 
 /// The 90 % interval of the static power of a GPU, as a share of its TDP.
-fn static_power(folder: &str) -> (f64, f64) {
-    let answer = json(&["fit", "--runs", folder, "--format", "json"]);
+fn static_power(files: &[String; 2]) -> (f64, f64) {
+    let answer = json(&["fit", "--runs", &files[0], "--runs", &files[1], "--format", "json"]);
     let estimates = answer["models"][0]["estimates"].as_array().unwrap();
     let own = estimates.iter().find(|own| own["parameter"] == "idle_power_share" && own["level"] == "H200").unwrap();
     (own["interval"][0].as_f64().unwrap(), own["interval"][1].as_f64().unwrap())
@@ -51,7 +53,7 @@ fn static_power(folder: &str) -> (f64, f64) {
 fn idle_baselines_identify_static_power() {
     let blind = Scratch::new();
     for name in SWEEPS {
-        let read = |ending: &str| std::fs::read_to_string(format!("{}/{name}.{ending}", folder())).unwrap();
+        let read = |ending: &str| std::fs::read_to_string(file(name, ending)).unwrap();
         let table = read("csv");
         assert!(table.contains(",static_power_w,"));
         // The same rows, without what was measured of the waiting engine.
@@ -68,7 +70,8 @@ fn idle_baselines_identify_static_power() {
         blind.write(&format!("{name}.csv"), &String::from_utf8(without.into_inner().unwrap()).unwrap());
         blind.write(&format!("{name}.toml"), &read("toml"));
     }
-    let ((low, high), (least, most)) = (static_power(&folder()), static_power(&blind.path().display().to_string()));
+    let files = SWEEPS.map(|name| blind.path().join(format!("{name}.csv")).display().to_string());
+    let ((low, high), (least, most)) = (static_power(&SWEEPS.map(|name| file(name, "csv"))), static_power(&files));
     assert!((most - least) > 5.0 * (high - low), "{low}..{high} with baselines, {least}..{most} without");
     // 121 to 123 W of 700 W were measured.
     assert!(low < 0.175 && high > 0.172, "{low}..{high}");

@@ -15,9 +15,26 @@ pub struct Store {
     pub sweeps: Vec<Sweep>,
 }
 
+/// A sweep of `data/`.
+macro_rules! embedded {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../data/", $name, ".csv")),
+            include_str!(concat!("../../data/", $name, ".toml")),
+        )
+    };
+}
+
 /// Sweeps inside the binary: name, CSV, TOML.
-const EMBEDDED: &[(&str, &str, &str)] =
-    &[("h200-vllm", include_str!("../../data/h200-vllm.csv"), include_str!("../../data/h200-vllm.toml"))];
+const EMBEDDED: &[(&str, &str, &str)] = &[
+    embedded!("h200-http-qwen3-32b"),
+    embedded!("h200-http-qwen3-32b-2"),
+    embedded!("h200-http-qwen3-8b"),
+    embedded!("h200-http-qwen3-8b-2"),
+    embedded!("h200-http-tp2-qwen3-8b"),
+    embedded!("h200-vllm"),
+];
 
 impl Store {
     /// A store of these sweeps.
