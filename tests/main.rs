@@ -38,6 +38,8 @@ mod runs;
 #[cfg(feature = "measure")]
 mod server;
 mod shared;
+#[cfg(feature = "measure")]
+mod spent;
 mod study;
 #[cfg(feature = "measure")]
 mod sweep;

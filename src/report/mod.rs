@@ -34,6 +34,7 @@ pub mod predict;
 pub mod prometheus;
 pub mod render;
 pub mod runs;
+mod spent;
 pub mod study;
 #[cfg(feature = "measure")]
 pub mod sweep;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::spent::spent;
 use super::{Column, Document, Table, Text};
 use crate::measure::prometheus::{Imported, Window, rfc3339};
 use crate::notes::list;
@@ -55,6 +56,10 @@ fn table(found: &Imported) -> Table {
     row("length", &|_, window| Some(show(window.span.length(), "s")));
     row("energy readings", &|_, window| Some(format!("{} every {}", window.readings.0, show(window.readings.1, "s"))));
     row("energy per output token", &|_, window| Some(known(window.energy_per_token, "J")));
+    for at in 0..2 {
+        let title = ["energy of a prompt token", "energy of a further output token"][at];
+        row(title, &|run, _| spent(run).map(|uses| uses[at].interval()));
+    }
     row("energy", &|_, window| Some(known(window.energy, "J")));
     row("power", &|run, _| Some(show(*run.metrics.get("power")?, "W")));
     for (name, title, unit) in SHOWN {
@@ -64,6 +69,15 @@ fn table(found: &Imported) -> Table {
         });
     }
     table.note("± is one standard uncertainty: how often energy and tokens were read");
+    let splits: Vec<_> = found.windows.iter().map(|window| &window.split).collect();
+    if splits.iter().any(|split| split.is_ok()) {
+        table.note(
+            "Of a prompt token, of a further output token: 90 % intervals of a straight line through blocks of time",
+        );
+    }
+    if let Some(Err(error)) = splits.iter().find(|split| split.is_err()) {
+        table.note(format!("Prompt and output tokens apart: not known, {error}"));
+    }
     table
 }
 
