@@ -11,6 +11,7 @@ mod commands;
 mod configs;
 mod counterfactual;
 mod diagnosis;
+mod export;
 mod foreign;
 mod html;
 #[cfg(feature = "measure")]

@@ -22,6 +22,7 @@ mod diagnosis;
 #[cfg(feature = "measure")]
 pub mod doctor;
 mod document;
+pub mod export;
 pub mod fit;
 pub mod graph;
 pub mod import;
