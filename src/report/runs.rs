@@ -264,3 +264,20 @@ fn change(a: &Run, b: &Run, name: &str) -> Option<String> {
     let sign = if ratio < 1.0 { "−" } else { "+" };
     Some(if ratio >= 10.0 { format!("×{ratio:.0}") } else { format!("{sign}{}", percent((ratio - 1.0).abs())) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::detail;
+
+    #[test]
+    fn details_are_shown_with_their_units() {
+        let case = |name: &str, value: &str, expected: (&str, &str)| {
+            assert_eq!(detail(name, value), (expected.0.to_owned(), expected.1.to_owned()));
+        };
+        case("energy_j", "15030.12", ("energy", "15.0 kJ"));
+        case("window_s", "30.0000", ("window", "30 s"));
+        case("power_limit_w", "700 700", ("power_limit_w", "700 700"));
+        case("requests_finished", "12", ("requests_finished", "12"));
+        case("torch", "2.11.0", ("torch", "2.11.0"));
+    }
+}

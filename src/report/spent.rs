@@ -8,7 +8,7 @@ use crate::unit::{percent, show, show_range};
 const USES: [(&str, &str, &str, &str); 3] = [
     ("prefill_energy_per_token", "a prompt token", "j", "J"),
     ("decode_energy_per_token", "an output token", "j", "J"),
-    ("base_power", "all the time", "w", "W"),
+    ("base_power", "neither, all the time", "w", "W"),
 ];
 
 /// Names of the shares, in the same order.
@@ -81,8 +81,8 @@ pub(super) fn table(uses: &[Use; 3]) -> Table {
         table.row(cells.map(|cell| Text::new().plain(cell)));
     }
     table.note(
-        "What a further token took, and the power that did not grow with tokens: a straight line through blocks of time, \
-         ramp included.",
+        "What a further token took, and the power that did not grow with tokens: a straight line through blocks of time. \
+         Shares are of the energy of these blocks.",
     );
     table
 }

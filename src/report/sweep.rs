@@ -122,8 +122,8 @@ fn uses(document: &mut Document, status: &Status) {
     let mut table = Table::new([Column::left("visit")].into_iter().chain([
         head("a prompt token"),
         head("an output token"),
-        head("all the time"),
-        head("of it prefill"),
+        head("neither"),
+        head("share of prompts"),
     ]));
     for (run, uses) in &known {
         let own = run.id.strip_prefix(&format!("{}/", status.name)).unwrap_or(&run.id);
