@@ -68,16 +68,15 @@ fn table(found: &Imported) -> Table {
             Some(if unit == "%" { percent(value) } else { show(value, unit) })
         });
     }
-    table.note("± is one standard uncertainty: how often energy and tokens were read");
-    let splits: Vec<_> = found.windows.iter().map(|window| &window.split).collect();
-    if splits.iter().any(|split| split.is_ok()) {
-        table.note(
-            "Of a prompt token, of a further output token: 90 % intervals of a straight line through blocks of time",
-        );
+    let mut notes = vec!["± is one standard uncertainty: how often energy and tokens were read.".to_owned()];
+    let splits = found.windows.iter().map(|window| &window.split);
+    if splits.clone().any(Result::is_ok) {
+        notes.push("A prompt token, a further output token: 90 % intervals.".to_owned());
     }
-    if let Some(Err(error)) = splits.iter().find(|split| split.is_err()) {
-        table.note(format!("Prompt and output tokens apart: not known, {error}"));
+    if let Some(error) = splits.into_iter().find_map(|split| split.as_ref().err()) {
+        notes.push(format!("Energies of prompt and output tokens apart are not known everywhere: {error}."));
     }
+    table.note(notes.join(" "));
     table
 }
 

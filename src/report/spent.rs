@@ -56,6 +56,7 @@ pub(super) fn spent(run: &Run) -> Option<[Use; 3]> {
 }
 
 /// Why it is not known, where the run says so.
+#[cfg(feature = "measure")]
 pub(super) fn not_spent(run: &Run) -> Option<&str> {
     run.details.get("energy_split")?.strip_prefix("not known: ")
 }

@@ -130,11 +130,10 @@ fn uses(document: &mut Document, status: &Status) {
         let cells = [own.to_owned()].into_iter().chain(uses.iter().map(Use::cost)).chain([uses[0].share()]);
         table.row(cells.map(|cell| Text::new().plain(cell)));
     }
-    if let Some(reason) = unknown.first() {
-        let others = plural(unknown.len(), "visit");
-        table.note(format!("Not known of {others}, such as: {reason}."));
-    }
-    table.note("90 % intervals: joules runs RUN.");
+    let reason = unknown.first().map_or_else(String::new, |reason| {
+        format!("Not known of {}, such as: {reason}. ", plural(unknown.len(), "visit"))
+    });
+    table.note(format!("{reason}With 90 % intervals: joules runs RUN."));
     document.heading("What the energy was spent on").table(table);
 }
 
