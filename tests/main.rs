@@ -27,6 +27,8 @@ mod measured;
 mod messages;
 #[cfg(feature = "measure")]
 mod meters;
+#[cfg(feature = "measure")]
+mod pacing;
 mod plan;
 mod planning;
 mod predict;
