@@ -34,8 +34,9 @@
 //! | [`plan`] | the best deployments of services within limits: candidates, exact integer program, what binds | predict, fit, model, catalog, runs, base |
 //! | [`study`] | what a whole sweep says: observations, each with its numbers, counter-examples and causes | diagnose, fit, model, catalog, runs, base |
 //! | [`import`] | foreign formats become runs | catalog, runs, base |
+//! | [`export`] | runs become texts that other programs read | catalog, runs, base |
 //! | [`measure`] | meters, load generator, server metrics, steady states, sweeps: all that knows devices, clocks, the network | import, catalog, runs, base |
-//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | measure, import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
+//! | [`report`] | answers become one document, drawn for terminal, Markdown and HTML; JSON beside it | measure, export, import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base |
 //! | [`cli`] | arguments, calls, report, exit code | all |
 
 pub mod attribute;
@@ -43,6 +44,7 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod diagnose;
+pub mod export;
 pub mod fit;
 pub mod import;
 #[cfg(feature = "measure")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use directly; `base` is short for `unit`, `stats` and `notes`. The front page of the library
 /// (`src/lib.rs`) shows the same table to readers.
-const MAY_USE: [(&str, &str); 18] = [
+const MAY_USE: [(&str, &str); 19] = [
     ("unit", ""),
     ("stats", ""),
     ("notes", "unit, stats"),
@@ -21,10 +21,11 @@ const MAY_USE: [(&str, &str); 18] = [
     ("plan", "predict, fit, model, catalog, runs, base"),
     ("study", "diagnose, fit, model, catalog, runs, base"),
     ("import", "catalog, runs, base"),
+    ("export", "catalog, runs, base"),
     ("measure", "import, catalog, runs, base"),
     (
         "report",
-        "measure, import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base",
+        "measure, export, import, study, plan, check, diagnose, whatif, predict, attribute, fit, model, catalog, runs, base",
     ),
     ("cli", "all"),
 ];

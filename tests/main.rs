@@ -11,6 +11,7 @@ mod commands;
 mod configs;
 mod counterfactual;
 mod diagnosis;
+mod export;
 mod foreign;
 mod html;
 #[cfg(feature = "measure")]
@@ -40,6 +41,8 @@ mod runs;
 #[cfg(feature = "measure")]
 mod server;
 mod shared;
+#[cfg(feature = "measure")]
+mod spent;
 mod study;
 #[cfg(feature = "measure")]
 mod sweep;

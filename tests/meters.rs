@@ -110,6 +110,17 @@ fn the_doctor_tells_what_each_gpu_has() {
 }
 
 #[test]
+fn a_self_test_shows_every_estimator_and_what_they_did_under_periodic_loads() {
+    let scratch = Scratch::new();
+    let Some(told) = on(&scratch, "gpu 1\npower constant 300\ntick 0.1 0.03\n", &["doctor", "--self-test"]) else {
+        return;
+    };
+    assert!(told.out.lines().all(|line| line.chars().count() <= 80), "{}", told.out);
+    let text = flat(&told.out);
+    assert!(text.contains("300 W") && text.contains("100 ms 50 % +0.7 % +3.8 % -64.3 %"), "{}", told.out);
+}
+
+#[test]
 fn zones_of_the_processor_are_told_apart() {
     let scratch = Scratch::new();
     let zone = |place: &str, name: &str, energy: &str| {

@@ -110,6 +110,28 @@ fn a_steady_fleet_is_told_as_it_was() {
 }
 
 #[test]
+fn energy_is_split_where_prompts_come_in_bursts_and_not_where_the_load_is_steady() {
+    let mut fleet = fleet(2000.0, 600.0, 1.0);
+    let output = |at: f64| 2000.0 * (at - NOW + 1e6) + 9000.0 * (at / 15.0).sin();
+    let prompt =
+        |at: f64| 7e4 * ((at / 23.0).floor() - (NOW / 23.0).floor() + 1e5 + (at.rem_euclid(23.0) / 7.0).min(1.0));
+    fleet[0].value = Box::new(move |at| Some(output(at)));
+    fleet[1].value = Box::new(move |at| Some(prompt(at)));
+    fleet[4].value = Box::new(move |at| Some(1e3 * (0.01 * prompt(at) + 0.2 * output(at) + 90.0 * (at - NOW + 1e6))));
+    let found = imported(&fleet, &question("-900s..-300s", "-120s..-60s")).unwrap();
+    let split = found.windows[0].split.unwrap();
+    let near = |value: f64, truth: f64| assert!((value / truth - 1.0).abs() < 0.01, "{split:?}");
+    near(split.prompt_token.value, 0.01);
+    near(split.output_token.value, 0.2);
+    near(split.base_power.value, 90.0);
+    assert!(found.windows[1].split.unwrap_err().to_string().contains("are too few"));
+    let document = joules::report::prometheus::imported(&found, std::path::Path::new("store"));
+    let text = joules::report::render::text(&document, &joules::report::TextStyle::default());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("energy of a prompt token") && text.contains("10 to 10 mJ"), "{text}");
+}
+
+#[test]
 fn gaps_and_restarts_are_counted_right_and_told() {
     let mut fleet = fleet(2000.0, 600.0, 1.0);
     let steady = |at: f64| (at - NOW + 1e6) * 2000.0;

@@ -13,7 +13,8 @@ use crate::report::doctor;
 /// Takes a few seconds. GPUs are only read: nothing runs on them, and nothing is set.
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
-    /// Compare all estimators of power for 10 s, under whatever load there is
+    /// Compare all estimators of power for 10 s, under whatever load there is, and show what they did under periodic loads
+    /// on a GPU where that was measured
     #[arg(long)]
     self_test: bool,
     /// End with exit code 3 if the energy of some GPU cannot be measured

@@ -101,6 +101,24 @@ pub enum Failure {
         /// Its name.
         name: String,
     },
+    /// A format that is a folder of files.
+    #[error("runs in the format `{format}` are a folder of files, and no folder is named")]
+    #[diagnostic(help("add `--out DIR`"))]
+    NoFolder {
+        /// The format.
+        format: &'static str,
+    },
+    /// Runs of which none can be written in a format.
+    #[error("of {} none can be exported; `{run}`: {why}", crate::notes::plural(*count, "run"))]
+    #[diagnostic(help("the format needs what is missing; `joules runs RUN` shows what is known of a run"))]
+    NothingExported {
+        /// How many there are.
+        count: usize,
+        /// The first of them.
+        run: String,
+        /// Why it cannot.
+        why: String,
+    },
     /// A measurement.
     #[cfg(feature = "measure")]
     #[error(transparent)]

@@ -16,6 +16,9 @@ use crate::runs::Store;
 ///
 /// Reads what a Prometheus server recorded of an inference server (vLLM, `SGLang`, TensorRT-LLM, TGI) and of its GPUs
 /// (dcgm-exporter, Zeus). What the telemetry cannot tell is given with --set: it says what a diagnosis needs.
+///
+/// In a window of at least 120 scrapes whose load varies, energy is split by what it was spent on: prompt tokens, output
+/// tokens, and the power that grew with neither, each with a 90 % interval.
 #[derive(Args, Debug)]
 pub(super) struct ImportPrometheus {
     /// Address of the Prometheus server

@@ -1,18 +1,24 @@
 //! `joules runs`: list, show, compare, export.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
 use super::options::{Filter, Output, RunSource, json_text, known_metrics};
 use super::{Context, Failure, Outcome};
+use crate::export::{mlenergy, openmetrics};
+use crate::report::export::exported;
 use crate::report::runs::{compare, list, show};
 use crate::report::{Document, render};
-use crate::runs::{Column, Run, Store, csv, runs_json};
+use crate::runs::{Column, Run, RunsError, Store, csv, runs_json, write_whole};
 
 /// List, show, compare and export runs
 ///
 /// Without REF: a list. REF is the id of a run, a selector such as task=gpqa,gpu=B200,gpus=1, or a run file.
+///
+/// Other programs read runs by --format csv, json, openmetrics (gauges; --out FILE.prom) and mlenergy (--out DIR, a tree of
+/// results). What was not measured is left out.
 #[derive(Args, Debug)]
 pub(super) struct Runs {
     /// Runs to show wholly
@@ -45,6 +51,10 @@ enum Format {
     Json,
     /// For a spreadsheet, and for --runs
     Csv,
+    /// Gauges for Prometheus, and for the textfile collector of its node exporter
+    Openmetrics,
+    /// Results as the ML.ENERGY benchmark writes them, into the folder --out: for `mlenergy-data`
+    Mlenergy,
 }
 
 impl Runs {
@@ -70,10 +80,33 @@ impl Runs {
             Format::Html => render::html(&context.signed(document(Some(render::PAGE_COLUMNS)), &[])),
             Format::Json => json_text(&runs_json(runs.iter().copied())),
             Format::Csv => csv(&runs, &declared(&store)?)?,
+            Format::Openmetrics => openmetrics(runs.iter().copied()),
+            // A tree is no text.
+            Format::Mlenergy => return export_tree(context, &runs, out),
         };
         context.write(&text, out)?;
         Ok(Outcome::Answered)
     }
+}
+
+/// Writes results as the ML.ENERGY benchmark does.
+fn export_tree(context: &Context, runs: &[&Run], out: Option<&Path>) -> Result<Outcome, Failure> {
+    let folder = out.ok_or(Failure::NoFolder { format: "mlenergy" })?;
+    let export = mlenergy(runs.iter().copied(), &context.catalog);
+    if export.exported == 0 {
+        let first = export.left_out.first().cloned().unwrap_or_default();
+        return Err(Failure::NothingExported { count: runs.len(), run: first.0, why: first.1 });
+    }
+    let mut files = Vec::new();
+    for (below, text) in &export.files {
+        let path = folder.join(below);
+        let above = path.parent().unwrap_or(folder).to_owned();
+        std::fs::create_dir_all(&above).map_err(|source| RunsError::Write { path: above, source })?;
+        files.push((path, text.clone()));
+    }
+    write_whole(&files)?;
+    context.write(&render::text(&exported(&export, folder), &context.style(None)), None)?;
+    Ok(Outcome::Answered)
 }
 
 /// Each run wholly, with the provenance of its sweep.

@@ -23,6 +23,9 @@ use crate::unit::show;
 /// SWEEP.toml says what varies, how the server is started and loaded, and how long is measured (--example shows every
 /// key). Each point is kept in DIR as soon as it is complete: the same command goes on where it was stopped, and tries
 /// again what failed. DIR is a store: `joules runs --runs DIR`. Exit code 3 if a point is missing at the end.
+///
+/// Where a load varies enough (its ramp, bursts), its energy is split: what a further prompt token took, what a further
+/// output token took, and the power that grew with neither, each with a 90 % interval.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Sweep {

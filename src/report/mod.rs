@@ -22,6 +22,7 @@ mod diagnosis;
 #[cfg(feature = "measure")]
 pub mod doctor;
 mod document;
+pub mod export;
 pub mod fit;
 pub mod graph;
 pub mod import;
@@ -34,6 +35,7 @@ pub mod predict;
 pub mod prometheus;
 pub mod render;
 pub mod runs;
+mod spent;
 pub mod study;
 #[cfg(feature = "measure")]
 pub mod sweep;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::spent::spent;
 use super::{Column, Document, Table, Text};
 use crate::measure::prometheus::{Imported, Window, rfc3339};
 use crate::notes::list;
@@ -55,6 +56,10 @@ fn table(found: &Imported) -> Table {
     row("length", &|_, window| Some(show(window.span.length(), "s")));
     row("energy readings", &|_, window| Some(format!("{} every {}", window.readings.0, show(window.readings.1, "s"))));
     row("energy per output token", &|_, window| Some(known(window.energy_per_token, "J")));
+    for at in 0..2 {
+        let title = ["energy of a prompt token", "energy of a further output token"][at];
+        row(title, &|run, _| spent(run).map(|uses| uses[at].interval()));
+    }
     row("energy", &|_, window| Some(known(window.energy, "J")));
     row("power", &|run, _| Some(show(*run.metrics.get("power")?, "W")));
     for (name, title, unit) in SHOWN {
@@ -63,7 +68,15 @@ fn table(found: &Imported) -> Table {
             Some(if unit == "%" { percent(value) } else { show(value, unit) })
         });
     }
-    table.note("± is one standard uncertainty: how often energy and tokens were read");
+    let mut notes = vec!["± is one standard uncertainty: how often energy and tokens were read.".to_owned()];
+    let splits = found.windows.iter().map(|window| &window.split);
+    if splits.clone().any(Result::is_ok) {
+        notes.push("A prompt token, a further output token: 90 % intervals.".to_owned());
+    }
+    if let Some(error) = splits.into_iter().find_map(|split| split.as_ref().err()) {
+        notes.push(format!("Energies of prompt and output tokens apart are not known everywhere: {error}."));
+    }
+    table.note(notes.join(" "));
     table
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::spent::{is_told, spent, table as table_of_uses};
 use super::{Column, Document, Table, Text};
 use crate::notes::plural;
 use crate::runs::{self, Column as Name, Kind, Role, Run, Sweep, shown_value};
@@ -166,9 +167,17 @@ pub fn show(run: &Run, sweep: Option<&Sweep>) -> Document {
             document.subheading(title).fields(names.iter().map(field));
         }
     }
+    let uses = spent(run);
+    if let Some(uses) = &uses {
+        document.subheading("What the energy was spent on").table(table_of_uses(uses));
+    }
     document.subheading("Provenance");
     let mut origin = vec![(text("sweep"), text(&run.source))];
-    origin.extend(run.details.iter().map(|(name, value)| (text(name), text(value))));
+    let others = run.details.iter().filter(|(name, _)| uses.is_none() || !is_told(name));
+    origin.extend(others.map(|(name, value)| {
+        let (name, value) = detail(name, value);
+        (text(&name), text(&value))
+    }));
     for (name, value) in sweep.into_iter().flat_map(|sweep| &sweep.provenance) {
         match value {
             toml::Value::Table(_) if name == "column" => {}
@@ -183,6 +192,18 @@ pub fn show(run: &Run, sweep: Option<&Sweep>) -> Document {
     }
     document.fields(origin);
     document
+}
+
+/// Units at the ends of names of details, and as they are shown.
+const SUFFIXES: [(&str, &str); 6] = [("_j", "J"), ("_w", "W"), ("_s", "s"), ("_k", "K"), ("_hz", "Hz"), ("_ms", "ms")];
+
+/// A detail as a person reads it: `energy_j`, `1234.5` is `energy`, `1.23 kJ`. What is no number stays as it is.
+fn detail(name: &str, value: &str) -> (String, String) {
+    let unit_of = |(suffix, unit): &(&str, &'static str)| Some((name.strip_suffix(suffix)?, *unit));
+    match (SUFFIXES.iter().find_map(unit_of), value.parse::<f64>()) {
+        (Some((name, unit)), Ok(number)) if number.is_finite() => (name.to_owned(), quantity(number, unit)),
+        _ => (name.to_owned(), value.to_owned()),
+    }
 }
 
 /// Two runs side by side: only what differs.
@@ -242,4 +263,21 @@ fn change(a: &Run, b: &Run, name: &str) -> Option<String> {
     }
     let sign = if ratio < 1.0 { "−" } else { "+" };
     Some(if ratio >= 10.0 { format!("×{ratio:.0}") } else { format!("{sign}{}", percent((ratio - 1.0).abs())) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::detail;
+
+    #[test]
+    fn details_are_shown_with_their_units() {
+        let case = |name: &str, value: &str, expected: (&str, &str)| {
+            assert_eq!(detail(name, value), (expected.0.to_owned(), expected.1.to_owned()));
+        };
+        case("energy_j", "15030.12", ("energy", "15.0 kJ"));
+        case("window_s", "30.0000", ("window", "30 s"));
+        case("power_limit_w", "700 700", ("power_limit_w", "700 700"));
+        case("requests_finished", "12", ("requests_finished", "12"));
+        case("torch", "2.11.0", ("torch", "2.11.0"));
+    }
 }

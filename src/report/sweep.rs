@@ -1,5 +1,6 @@
 //! What a sweep is going to do, and how it stands.
 
+use super::spent::{Use, not_spent, spent};
 use super::{Column, Document, Table, Text};
 use crate::measure::sweep::{Plan, Spec, State, Status, Submission, Summary, Visit};
 use crate::notes::plural;
@@ -93,8 +94,47 @@ pub fn standing(status: &Status) -> Document {
         table.note(format!("repeats of a point differ by {} ({})", percent(share), plural(points, "point")));
     }
     document.table(table);
+    uses(&mut document, status);
     failures(&mut document, status);
     document
+}
+
+/// What prompt and output tokens cost, of each visit of which it is known; else why it is not.
+fn uses(document: &mut Document, status: &Status) {
+    let runs: Vec<&Run> = status
+        .visits
+        .iter()
+        .filter_map(|visit| match &visit.state {
+            State::Complete(run) => Some(run.as_ref()),
+            _ => None,
+        })
+        .collect();
+    let known: Vec<_> = runs.iter().filter_map(|run| Some((*run, spent(run)?))).collect();
+    let unknown: Vec<&str> = runs.iter().filter_map(|run| not_spent(run)).collect();
+    if known.is_empty() {
+        if let Some(reason) = unknown.first() {
+            let text = format!("What prompt and output tokens cost apart is not known: {reason}.");
+            document.paragraph(Text::new().dim(text));
+        }
+        return;
+    }
+    let head = |name: &str| Column::right(Text::new().plain(name));
+    let mut table = Table::new([Column::left("visit")].into_iter().chain([
+        head("a prompt token"),
+        head("an output token"),
+        head("neither"),
+        head("share of prompts"),
+    ]));
+    for (run, uses) in &known {
+        let own = run.id.strip_prefix(&format!("{}/", status.name)).unwrap_or(&run.id);
+        let cells = [own.to_owned()].into_iter().chain(uses.iter().map(Use::cost)).chain([uses[0].share()]);
+        table.row(cells.map(|cell| Text::new().plain(cell)));
+    }
+    let reason = unknown.first().map_or_else(String::new, |reason| {
+        format!("Not known of {}, such as: {reason}. ", plural(unknown.len(), "visit"))
+    });
+    table.note(format!("{reason}With 90 % intervals: joules runs RUN."));
+    document.heading("What the energy was spent on").table(table);
 }
 
 /// How the work ended, and how the sweep stands after it.

@@ -6,9 +6,11 @@
 mod draws;
 mod groups;
 mod rank;
+mod regression;
 mod sample;
 
 pub use draws::Draws;
 pub use groups::{intraclass_correlation, mean_group_size};
 pub use rank::{correlation, discoveries, ranks};
+pub use regression::{Slope, regress};
 pub use sample::{NORMAL_QUANTILE_90, mean, median, normal_probability, quantile};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::{Counter, compare, integral};
+use super::{ALIASING, Aliasing, Counter, compare, integral};
 use crate::measure::Series;
 use crate::stats::Draws;
 
@@ -107,13 +107,13 @@ fn deviations(period: f64, duty: f64) -> [f64; 3] {
 #[test]
 fn momentary_readings_alias_and_samples_do_not() {
     let mut table = String::from("period  duty  samples  average  instant\n");
-    let rows = [(25.0, 0.5), (50.0, 0.5), (75.0, 0.5), (100.0, 0.5), (150.0, 0.5), (300.0, 0.5), (500.0, 0.5)];
-    let rows = rows.into_iter().chain([(50.0, 0.2), (100.0, 0.2), (200.0, 0.2)]);
     let (mut worst_samples, mut worst_instant) = (0.0_f64, 0.0_f64);
-    for (period, duty) in rows {
-        let [samples, average, instant] = deviations(period / 1e3, duty).map(|share| 100.0 * share);
+    // The periods that were measured on a GPU, here on sensors that are played.
+    for Aliasing { period_s, duty, samples: measured, .. } in ALIASING {
+        let [samples, average, instant] = deviations(period_s, duty).map(|share| 100.0 * share);
+        let period = 1e3 * period_s;
         let _ = writeln!(table, "{period:>4} ms {duty:>5}  {samples:>+6.1}%  {average:>+6.1}%  {instant:>+6.1}%");
-        worst_samples = worst_samples.max(samples.abs());
+        worst_samples = worst_samples.max(samples.abs()).max(100.0 * measured.abs());
         worst_instant = worst_instant.max(instant.abs());
     }
     assert!(worst_samples < 3.0 && worst_instant > 50.0, "{table}");

@@ -7,8 +7,9 @@
 //!
 //! Readings of the momentary power are never summed: the sensor looks for a short time of each 0.1 s, so a load with a
 //! period near that is misread by half or more ("Part-time Power Measurements", arXiv 2312.02741). [`compare`] shows how
-//! far the estimators disagree.
+//! far the estimators disagree, [`ALIASING`] how far they did on a real GPU.
 
+mod aliasing;
 mod compare;
 mod counter;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod laws;
 mod samples;
 mod tick;
 
+pub use aliasing::{ALIASING, Aliasing};
 pub use compare::{DISAGREEMENT, Estimates, compare};
 pub use counter::{Break, BreakKind, Counter};
 pub use samples::{Integral, integral};

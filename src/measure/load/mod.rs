@@ -19,6 +19,7 @@ mod histogram;
 mod lengths;
 mod overhead;
 mod plan;
+mod prefill;
 mod record;
 mod request;
 mod running;

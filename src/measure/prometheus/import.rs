@@ -5,11 +5,12 @@ use super::conditions::{Needed, needed, set_told};
 use super::energy::{Energy, energy};
 use super::error::PrometheusError;
 use super::fetch::{Asked, Selectors, fetch};
+use super::spent::spent;
 use super::time::{Span, rfc3339, span};
 use crate::catalog::Catalog;
 use crate::measure::Clock;
 use crate::measure::telemetry::dialect::Meaning;
-use crate::measure::telemetry::{Observed, Record, observe};
+use crate::measure::telemetry::{Observed, Record, Split, SplitError, observe, split_details};
 use crate::notes::Caveat;
 use crate::runs::{Axis, Column, Run, Sweep, axes, check_number, known, set};
 use crate::unit::show;
@@ -68,6 +69,8 @@ pub struct Window {
     pub needed: Vec<Needed>,
     /// Requests in the server, running and waiting, on average.
     pub in_server: Option<f64>,
+    /// What prompt and output tokens cost, or why that is not known.
+    pub split: Result<Split, SplitError>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
 }
@@ -175,6 +178,8 @@ fn window(record: &Record, asked: &Asked, catalog: &Catalog) -> Result<(Run, Win
     let relative = (energy.uncertainty / energy.joules).hypot(token_jitter(record, &energy) / tokens);
     let per_token = energy.joules / tokens;
     set_details(&mut run, &energy, &observed, relative * per_token, &caveats);
+    let split = spent(record, &energy);
+    run.details.extend(split_details(&split));
     let of = |name: &str| observed.latents.get(name).copied();
     let window = Window {
         span: Span { from: energy.from, to: energy.to },
@@ -182,6 +187,7 @@ fn window(record: &Record, asked: &Asked, catalog: &Catalog) -> Result<(Run, Win
         energy_per_token: [per_token, relative * per_token],
         readings: (energy.readings, energy.interval),
         needed: Vec::new(),
+        split,
         in_server: of("running_batch").map(|running| running + of("waiting_requests").unwrap_or(0.0)),
         caveats,
     };

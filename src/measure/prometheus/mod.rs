@@ -11,6 +11,7 @@ mod energy;
 mod error;
 mod fetch;
 mod import;
+mod spent;
 mod time;
 
 pub use api::{Api, Ask};

@@ -1,5 +1,6 @@
 //! What a window of load says of a run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::judge::Judgement;
@@ -11,9 +12,13 @@ use super::told;
 use crate::measure::Series;
 use crate::measure::load::{Arrival, Lengths, Quantiles, Summary, Tally};
 use crate::measure::meter::Window;
-use crate::measure::telemetry::Observed;
+use crate::measure::telemetry::{Counts, Observed, split, split_details};
 use crate::notes::Caveat;
 use crate::runs::Value;
+
+/// Blocks of time whose energy is compared to tell what prompt and output tokens cost, s: five ticks of the counter, and
+/// many steps of a server.
+const BLOCK: f64 = 0.5;
 
 impl LoadSettings {
     pub(super) fn prompt_lengths(&self) -> Lengths {
@@ -50,6 +55,7 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         measured.observed.entry("running_batch".to_owned()).or_insert(running);
     }
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
+    measured.details.extend(spent(local, &tally, begun, to));
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
     let is_known = if window.valid { "" } else { "not-valid: the energy is not known for the whole window; " };
     say("verdict", format!("{is_known}{}", judgement.verdict));
@@ -79,6 +85,14 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     }
     measured.series = Some(series(local, &tally, running.as_ref(), waiting.as_ref(), begun, to));
     measured
+}
+
+/// What prompt and output tokens cost, from the first request on: it is the ramp that tells them apart.
+fn spent(local: &Local<'_>, tally: &Tally, begun: f64, to: f64) -> BTreeMap<String, String> {
+    let energy = local.recorder.counters(begun - 1.0);
+    let (prompt, output) = (tally.prompt_tokens(), tally.tokens());
+    let counts = Counts { energy: &energy, prompt: prompt.as_ref(), output: Some(&output) };
+    split_details(&split(&counts, [begun, to], BLOCK))
 }
 
 /// What the load was, as conditions; what the sweep's file says goes before.

@@ -26,5 +26,5 @@ pub use histogram::{Delta, Quantile};
 pub use observe::{Observed, observe};
 pub use record::{Key, Record};
 pub use scraper::Scraper;
-pub use split::{Split, SplitError, split};
+pub use split::{Cost, Counts, Split, SplitError, split, split_details};
 pub use text::{Fault, FaultKind, Labels, Page, Sample, parse};

@@ -49,6 +49,7 @@ const REST: &[&str] = &[
     "request_throughput",
     "total_token_throughput",
     "backend",
+    "joules",
 ];
 
 /// The run of one file.
@@ -61,6 +62,7 @@ pub(super) fn run(record: &Record, told: &Told, seen: &results::Seen, server: Op
     of_path(record, told, &mut run);
     record.take(&mut run, TAKES);
     record.take_name(&mut run, &["gpu_model"], "gpu");
+    record.take_name(&mut run, &["weight_precision"], "precision");
     for field in REST.iter().copied().chain(record.keys().map(String::as_str).filter(|key| key.ends_with("_ms"))) {
         record.get(field);
     }
