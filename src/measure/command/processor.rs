@@ -18,7 +18,7 @@ pub(super) fn is_running(pid: u32) -> bool {
 }
 
 /// A process and all that descend from it, those of its group too.
-pub(super) fn family(root: u32) -> BTreeSet<u32> {
+pub(in crate::measure) fn family(root: u32) -> BTreeSet<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeSet::from([root]) };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let all: Vec<(u32, u32, u32)> = numbers
@@ -51,6 +51,6 @@ pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
 }
 
 /// A process that this machine can see; a container does not see those of others.
-pub(super) fn is_known(pid: u32) -> bool {
+pub(in crate::measure) fn is_known(pid: u32) -> bool {
     stat(pid).is_some()
 }
