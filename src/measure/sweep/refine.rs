@@ -4,7 +4,8 @@
 //! bends one way lies, between two values, in the triangle of its chord and the two neighbouring chords made longer; the
 //! height of that triangle bounds the error of the straight line, and below its tip is the best place for the next
 //! value. This is the sandwich algorithm (Burkard, Hamacher, Rote, Naval Research Logistics 38, 1991; Rote, Computing
-//! 48, 1992). Where a curve bends both ways the same formula, averaged, is an estimate.
+//! 48, 1992). Where a curve bends both ways, half of the height for the lesser bend is
+//! an ample estimate: a curve whose bend turns evenly is off by a tenth of it. So noise on a straight stretch asks for nothing.
 //!
 //! | symbol | meaning | unit |
 //! |---|---|---|
@@ -69,7 +70,7 @@ pub(super) fn gaps(knots: &[(f64, Vec<f64>)], range: &Adaptive) -> Vec<Gap> {
 /// does at the other.
 fn triangle(h: f64, a: Option<f64>, b: Option<f64>) -> (f64, f64) {
     let (Some(a), Some(b)) = (a.or(b), b.or(a)) else { return (f64::INFINITY, 0.5) };
-    if a * b > 0.0 { (h * (a * b / (a + b)).abs(), b / (a + b)) } else { (h * (a.abs() + b.abs()) / 4.0, 0.5) }
+    if a * b > 0.0 { (h * (a * b / (a + b)).abs(), b / (a + b)) } else { (h * a.abs().min(b.abs()) / 4.0, 0.5) }
 }
 
 #[cfg(test)]
