@@ -137,8 +137,10 @@ fn faults_are_told_apart() {
     let code = |url: &Url| client.get(url, SHORT).unwrap_err().code();
     assert_eq!(code(&refused), "refused");
     assert_eq!(code(&other), "not-http");
-    // Who speaks before he is asked is no HTTP server, or, where he was heard before the request was sent, one that cut it.
-    assert!(["not-http", "cut"].contains(&code(&talkative)));
+    // Whether it is heard before the request is sent or after it.
+    for _ in 0..20 {
+        assert_eq!(code(&talkative), "not-http");
+    }
     assert_eq!(code(&hangs_up), "cut");
     assert_eq!(code(&large), "too-large");
     assert_eq!(code(&Url::parse("http://no-such-host.invalid").unwrap()), "dns");

@@ -11,11 +11,11 @@ use joules::measure::load::{
 
 use crate::server::{Flavor, Script, Server, Usage};
 
-fn server(script: Script) -> Server {
+pub(super) fn server(script: Script) -> Server {
     crate::server::start(script).unwrap()
 }
 
-fn plan(server: &Server, clients: usize, requests: u64, tokens: u32) -> LoadPlan {
+pub(super) fn plan(server: &Server, clients: usize, requests: u64, tokens: u32) -> LoadPlan {
     let prompts = Prompts { dataset: Vec::new(), lengths: Lengths::Constant(7), vocabulary: Some(1000) };
     let arrival = Arrival::Closed { clients, ramp: 0.0 };
     let mut plan =
@@ -25,7 +25,7 @@ fn plan(server: &Server, clients: usize, requests: u64, tokens: u32) -> LoadPlan
     plan
 }
 
-fn begin(plan: LoadPlan) -> Running {
+pub(super) fn begin(plan: LoadPlan) -> Running {
     start(plan, &Client::new(Options::default()).unwrap(), Clock::start()).unwrap()
 }
 
@@ -199,17 +199,26 @@ fn a_server_tells_its_health_and_what_it_served() {
 }
 
 #[test]
-#[ignore = "measures the machine that it runs on"]
-fn a_thousand_streams_cost_little() {
-    let server = server(Script { step: 0.05, batch: 1000, ..Script::default() });
-    let running = begin(LoadPlan { requests: None, ..plan(&server, 1000, 0, 400) });
-    thread::sleep(Duration::from_secs(12));
-    let finished = running.stop(0.0);
-    let begin = finished.tally.tokens().points()[0].0;
-    let summary = Summary::of(&finished.tally, begin + 2.0, begin + 11.0);
-    let overhead = finished.overhead(begin + 2.0, begin + 11.0).unwrap();
-    let rate = summary.output_tokens.unwrap() / 9.0;
-    println!("{rate:.0} tokens/s, {overhead:?}, {:?}", overhead.bottleneck());
-    println!("{:.2} us of CPU per token; {:?}", overhead.cores / rate * 1e6, summary.between_tokens);
-    assert!(overhead.cores <= 0.1 || overhead.bottleneck().is_some());
+#[ignore = "measures the machine that it runs on; a release build tells most"]
+fn a_thousand_streams_cost_little_or_are_told() {
+    for (streams, pace) in [(100, 20.0), (100, 50.0), (1000, 20.0), (1000, 50.0)] {
+        let server = server(Script { step: 1.0 / pace, batch: streams, ..Script::default() });
+        let running = begin(LoadPlan { requests: None, ..plan(&server, streams, 0, 100_000) });
+        thread::sleep(Duration::from_secs(8));
+        let finished = running.stop(0.0);
+        let begin = finished.tally.tokens().points()[0].0;
+        let (from, to) = (begin + 2.0, begin + 7.0);
+        let rate = Summary::of(&finished.tally, from, to).output_tokens.unwrap() / (to - from);
+        let cost = finished.overhead(from, to).unwrap();
+        let share = cost.per_hundred_streams().unwrap();
+        println!(
+            "{streams} streams at {pace} tokens/s: {rate:.0} tokens/s in all, {:.1} us of CPU time each; {:.2} % of a core \
+             for 100 streams, {:.1} % in all; {:?}",
+            cost.cores / rate * 1e6,
+            share * 100.0,
+            cost.cores * 100.0,
+            cost.bottleneck()
+        );
+        assert!(share <= 0.01 || cost.cores <= 0.1 || cost.bottleneck().is_some());
+    }
 }

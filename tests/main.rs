@@ -28,6 +28,8 @@ mod measured;
 mod messages;
 #[cfg(feature = "measure")]
 mod meters;
+#[cfg(feature = "measure")]
+mod pacing;
 mod plan;
 mod planning;
 mod predict;

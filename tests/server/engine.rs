@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -42,6 +42,8 @@ pub(crate) struct Served {
     pub(crate) between_tokens: Histogram,
     pub(crate) first_token: Histogram,
     pub(crate) whole: Histogram,
+    /// When it began to stall, and when that was over.
+    pub(crate) stalled: Option<(Instant, Instant)>,
 }
 
 struct Sequence {
@@ -91,6 +93,7 @@ impl Engine {
     /// Runs for ever.
     pub(crate) async fn run(&self) {
         let mut next = tokio::time::Instant::now();
+        let mut first = None;
         loop {
             let taken_in = self.admit();
             let running = self.state.lock().unwrap().running.len();
@@ -99,10 +102,22 @@ impl Engine {
                 next = tokio::time::Instant::now();
                 continue;
             }
-            let step = std::time::Duration::from_secs_f64(self.script.step_time(running, taken_in));
+            if self.script.stall > 0.0 && first.get_or_insert(next).elapsed().as_secs_f64() >= self.script.stall_after {
+                self.stall().await;
+            }
+            let step = Duration::from_secs_f64(self.script.step_time(running, taken_in));
             next = (next + step).max(tokio::time::Instant::now());
             tokio::time::sleep_until(next).await;
             self.step();
+        }
+    }
+
+    /// Makes no token for a while, the first time that it is called.
+    async fn stall(&self) {
+        if self.state.lock().unwrap().served.stalled.is_none() {
+            let begun = Instant::now();
+            tokio::time::sleep(Duration::from_secs_f64(self.script.stall)).await;
+            self.state.lock().unwrap().served.stalled = Some((begun, Instant::now()));
         }
     }
 

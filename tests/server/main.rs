@@ -28,6 +28,7 @@
 //! | `--fail-every` | every so many-th gets 500 | never |
 //! | `--silent-every` | every so many-th is never answered | never |
 //! | `--slow-header-s` | so long until the header of an answer | 0 |
+//! | `--stall-after-s`, `--stall-s` | so long after its first request, it makes no token for so long, once | 0, 0 |
 //! | `--healthy-after-s` | `/health` says 503 until then | 0 |
 //! | `--listen-after-s` | nothing listens until then | 0 |
 //! | `--exit-after-s` | ends with code 1 then | never |

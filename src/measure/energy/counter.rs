@@ -8,6 +8,8 @@ use crate::stats::{mean, median};
 const DENSE: usize = 18_000;
 /// One of so many older ticks is kept.
 const THINNED: usize = 10;
+/// A tick that is known as well as this tells a rhythm, s.
+const CLOSE: f64 = 0.03;
 /// More than the power limit for so long is no load, but a counter that was set anew.
 const EXCESS: f64 = 1.2;
 
@@ -126,10 +128,13 @@ impl Counter {
         Some((power, power * doubt / (span - doubt)))
     }
 
-    /// The time between ticks among the last thousand, s: the mean of gaps in which none was missed.
+    /// The time between ticks among the last thousand, s: the mean of gaps between two that were seen closely, and none
+    /// between them missed.
     pub fn period(&self) -> Option<f64> {
         let recent = &self.ticks[self.ticks.len().saturating_sub(1000)..];
-        let mut gaps: Vec<f64> = recent.windows(2).map(|pair| pair[1].at() - pair[0].at()).collect();
+        let close = |tick: &Tick| tick.late - tick.early < CLOSE;
+        let pairs = recent.windows(2).filter(|pair| close(&pair[0]) && close(&pair[1]));
+        let mut gaps: Vec<f64> = pairs.map(|pair| pair[1].at() - pair[0].at()).collect();
         let usual = median(&gaps)?;
         gaps.retain(|gap| (0.5..1.5).contains(&(gap / usual)));
         mean(&gaps)

@@ -126,3 +126,34 @@ fn not_connected(url: &Url, source: io::Error) -> HttpError {
         HttpError::Connect { url, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::measure::http::stream::broken;
+
+    #[test]
+    fn a_server_that_was_heard_before_the_request_is_no_http_server() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = Url::parse(&format!("http://{address}")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for (said, code) in [("220 mail ready\r\n", "not-http"), ("", "cut")] {
+            let error = runtime.block_on(async {
+                let limit = Duration::from_secs(5);
+                let mut connection = Connection::open(&url, &[address], None, limit).await.unwrap();
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(said.as_bytes()).unwrap();
+                drop(stream);
+                // The runtime hears of it.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                connection.send(Request::new(Full::new(Bytes::new()))).await.unwrap_err()
+            });
+            let error = broken(&url, &error, None);
+            assert_eq!(error.code(), code, "{error}");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! A [`Client`] keeps connections alive and gives them out again; it follows no redirect and uses no proxy. Answers are
 //! read whole, up to a limit, or as a [`Stream`] of pieces as they arrive. Each request is driven by the task that asked:
-//! no task runs behind a connection, so a stream costs one wake-up per piece. [`Blocking`] is the same client for plain
-//! threads. What can go wrong is told apart in [`HttpError`], whose messages say what to do.
+//! no task runs behind a connection, so a piece of a stream is not handed from task to task. [`Blocking`] is the same
+//! client for plain threads. What can go wrong is told apart in [`HttpError`], whose messages say what to do.
 
 mod blocking;
 mod client;

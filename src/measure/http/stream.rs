@@ -1,5 +1,6 @@
 //! An answer that arrives in pieces.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -94,11 +95,27 @@ impl Stream {
 /// What an error of the exchange means.
 pub(super) fn broken(url: &Url, error: &hyper::Error, received: Option<u64>) -> HttpError {
     let url = url.to_string();
-    if error.is_parse() { HttpError::NotHttp { url, reason: deepest(error) } } else { HttpError::Cut { url, received } }
+    if spoke_unasked(error) {
+        HttpError::NotHttp { url, reason: "it spoke before it was asked".to_owned() }
+    } else if error.is_parse() {
+        HttpError::NotHttp { url, reason: deepest(error) }
+    } else {
+        HttpError::Cut { url, received }
+    }
+}
+
+/// Whether the request was not sent because bytes came before it. Such an error has no name of its own: it is the cause of
+/// a request being given up that is neither the end of the connection nor an error of the system.
+fn spoke_unasked(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    error.is_canceled()
+        && cause.is_some_and(|cause| {
+            cause.source().is_none() && !cause.is_closed() && !cause.is_canceled() && !cause.is_incomplete_message()
+        })
 }
 
 /// The innermost cause, which says most.
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+fn deepest(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;

@@ -12,7 +12,8 @@ pub enum Arrival {
         /// Seconds.
         ramp: f64,
     },
-    /// Requests arrive whether or not the server keeps up, with gamma-distributed gaps.
+    /// Requests arrive whether or not the server keeps up, with gamma-distributed gaps. Each is sent when it is due or a
+    /// little later: timers are accurate to 1 ms, and [`Summary::sent_late`](super::Summary::sent_late) tells how late.
     Open {
         /// Mean requests per second.
         rate: f64,

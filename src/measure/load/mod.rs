@@ -4,7 +4,7 @@
 //! server, or bursts. [`start`] runs it in threads of its own. Output tokens are credited when they arrive, by the server's
 //! own counts where it tells them; those of requests that fail are taken out again. A [`Tally`] holds counts per 10 ms and
 //! times between tokens per 0.25 s, so that hours fit into memory; a [`Summary`] is a window of it in numbers. The load
-//! generator measures itself ([`Overhead`]) and says so when it is the bottleneck.
+//! generator measures itself ([`Overhead`]) and says so when it is, or may be, the bottleneck.
 //!
 //! Latencies of an open loop count from when a request was due, not from when it was sent (coordinated omission: Tene, How
 //! not to measure latency, 2015).

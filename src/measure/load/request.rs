@@ -1,6 +1,7 @@
 //! The text of requests: of a plan and a number, always the same.
 
 use bytes::Bytes;
+use serde::Serializer;
 use serde_json::{Map, Value, json};
 
 use super::plan::{Endpoint, LoadPlan};
@@ -35,16 +36,17 @@ pub(super) struct Request {
 impl Request {
     /// Its body, asking for counts as far as the server is known to take that.
     pub(super) fn body(&self, counts: Counts) -> Bytes {
-        let mut fields = self.fields.clone();
         let options = match counts {
             Counts::Refused => None,
             Counts::Last => Some(json!({ "include_usage": true })),
             Counts::Running => Some(json!({ "include_usage": true, "continuous_usage_stats": true })),
         };
-        if let Some(options) = options {
-            fields.entry("stream_options").or_insert(options);
-        }
-        serde_json::to_vec(&fields).expect("a JSON object is written").into()
+        let options = options.filter(|_| !self.fields.contains_key("stream_options"));
+        let added = options.as_ref().map(|options| ("stream_options", options));
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value)).chain(added);
+        let mut body = Vec::new();
+        serde_json::Serializer::new(&mut body).collect_map(fields).expect("a JSON object is written");
+        body.into()
     }
 }
 

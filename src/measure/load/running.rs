@@ -133,7 +133,7 @@ impl Running {
 
     /// What the client cost between two moments; none before its first second.
     pub fn overhead(&self, from: f64, to: f64) -> Option<Overhead> {
-        Overhead::of(&self.costs, from, to)
+        Overhead::of(&self.costs, self.counts().under_way().mean(from, to)?, from, to)
     }
 
     /// Sends no more, lets what is under way go on for at most `drain` seconds, and gives the rest up.
@@ -181,7 +181,7 @@ impl Drop for Running {
 impl Finished {
     /// What the client cost between two moments; none if that is outside its life, or shorter than a second.
     pub fn overhead(&self, from: f64, to: f64) -> Option<Overhead> {
-        Overhead::of(&self.costs, from, to)
+        Overhead::of(&self.costs, self.tally.under_way().mean(from, to)?, from, to)
     }
 }
 

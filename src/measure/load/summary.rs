@@ -5,6 +5,10 @@ use super::record::{CountedBy, Outcome, Record};
 use super::tally::Tally;
 use crate::notes::{Caveat, plural};
 use crate::stats;
+use crate::unit::show;
+
+/// Requests sent later than this after they were due are worth a word, seconds: ten times what timers are accurate to.
+const MOST_LATE: f64 = 0.01;
 
 /// Quantiles of a latency, seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +54,8 @@ pub struct Summary {
     pub decoding: Option<f64>,
     /// Time between tokens.
     pub between_tokens: Option<Quantiles>,
+    /// How long after they were due requests were sent.
+    pub sent_late: Option<Quantiles>,
     /// Time until the first token, from when the request was due.
     pub first_token: Option<Quantiles>,
     /// Time until the end, from when the request was due.
@@ -94,10 +100,12 @@ impl Summary {
         let alive = |record: &&Record| !matches!(record.outcome, Outcome::Failed(_));
         let begun: Vec<&Record> =
             tally.records().iter().filter(alive).filter(|record| record.first_token.is_some_and(inside)).collect();
+        let sent: Vec<&Record> = tally.records().iter().filter(|record| inside(record.sent)).collect();
         let ended: Vec<&Record> = tally.records().iter().filter(|record| inside(record.ended)).collect();
         let done: Vec<&Record> = ended.iter().copied().filter(|record| record.outcome == Outcome::Done).collect();
         let first: Vec<f64> = begun.iter().filter_map(|record| Some(record.first_token? - record.scheduled)).collect();
         let whole: Vec<f64> = done.iter().map(|record| record.ended - record.scheduled).collect();
+        let late: Vec<f64> = sent.iter().map(|record| record.sent - record.scheduled).collect();
         let lengths: Vec<f64> = done.iter().map(|record| f64::from(record.output_tokens)).collect();
         let squares: Vec<f64> = lengths.iter().map(|length| length * length).collect();
         let answer_length = stats::mean(&lengths);
@@ -119,11 +127,26 @@ impl Summary {
             under_way: tally.under_way().mean(from, to),
             decoding: tally.decoding().mean(from, to),
             between_tokens: Quantiles::of_histogram(&tally.between_tokens(from, to)),
+            sent_late: Quantiles::of(&late),
             first_token: Quantiles::of(&first),
             whole: Quantiles::of(&whole),
-            caveats: caveats(tally, &ended, &done),
+            caveats: caveats(tally, &ended, &done).into_iter().chain(late_caveat(&late)).collect(),
         }
     }
+}
+
+/// Requests of an open loop that the client sent later than its timers are accurate.
+fn late_caveat(late: &[f64]) -> Option<Caveat> {
+    let p99 = stats::quantile(late, 0.99).filter(|p99| *p99 > MOST_LATE)?;
+    let worst = stats::quantile(late, 1.0)?;
+    let text = format!(
+        "the client sent requests late: 1 % of {} came {} or more after they were due (at worst {}), and latencies count \
+         from when they were due; other programs take its cores, or the rate is too high for it",
+        plural(late.len(), "request"),
+        show(p99, "s"),
+        show(worst, "s")
+    );
+    Some(Caveat::new("requests_sent_late", text))
 }
 
 fn caveats(tally: &Tally, ended: &[&Record], done: &[&Record]) -> Vec<Caveat> {
@@ -171,4 +194,44 @@ fn caveats(tally: &Tally, ended: &[&Record], done: &[&Record]) -> Vec<Caveat> {
         caveats.push(Caveat::new("answers_short", text));
     }
     caveats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(scheduled: f64, sent: f64) -> Record {
+        Record {
+            scheduled,
+            sent,
+            first_token: Some(sent + 0.1),
+            ended: sent + 0.2,
+            prompt_tokens: None,
+            wanted: 1,
+            output_tokens: 1,
+            counted_by: CountedBy::RunningUsage,
+            outcome: Outcome::Done,
+            retries: 0,
+            tokens: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_delay_of_the_client_is_in_the_latencies_and_is_told() {
+        let mut tally = Tally::new(0.0);
+        for due in [1.0, 1.5, 1.75] {
+            tally.ended(record(due, 2.0), None);
+        }
+        let summary = Summary::of(&tally, 0.0, 10.0);
+        let (late, first) = (summary.sent_late.unwrap(), summary.first_token.unwrap());
+        assert!((late.p50 - 0.5).abs() < 1e-9 && (first.p50 - 0.6).abs() < 1e-9 && first.count == 3);
+        assert_eq!(
+            summary.caveats[0].text,
+            "the client sent requests late: 1 % of 3 requests came 990 ms or more after they were due (at worst 1 s), and \
+             latencies count from when they were due; other programs take its cores, or the rate is too high for it"
+        );
+        let mut punctual = Tally::new(0.0);
+        punctual.ended(record(1.0, 1.002), None);
+        assert!(Summary::of(&punctual, 0.0, 10.0).caveats.is_empty());
+    }
 }
