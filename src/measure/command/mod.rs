@@ -23,4 +23,4 @@ pub use run::{ITEMS, runs, sweep};
 pub use stretch::Stretch;
 pub use verdict::{Verdict, verdict};
 
-pub(super) use processor::{family, is_known};
+pub(super) use processor::{family, group, is_known};

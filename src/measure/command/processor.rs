@@ -39,6 +39,11 @@ pub(in crate::measure) fn family(root: u32) -> BTreeSet<u32> {
     }
 }
 
+/// The group of a process, which those that it starts share unless they ask for one of their own.
+pub(in crate::measure) fn group(pid: u32) -> Option<u32> {
+    stat(pid)?.get(2)?.parse().ok()
+}
+
 /// Time that a process and its family have run on cores, s; children that have ended and were waited for count too.
 pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
     let of = |pid: &u32| {

@@ -1,7 +1,7 @@
 //! Who else computes on the GPUs, and whether a point can be told from them.
 //!
 //! What is on the GPUs before the sweep has started anything is a tenant. What comes while a server starts is the
-//! server's. What comes later belongs to the work if it descends from it; else it is a stranger, if it is a process of
+//! server's. What comes later belongs to the work if it descends from it, or is of its group; else it is a stranger, if it is a process of
 //! this machine. Inside a container the driver tells numbers of the host, which are no processes to be seen from there:
 //! whose those are cannot be told, and nothing is refused for them.
 
@@ -12,7 +12,7 @@ use super::leftover::stop_group;
 use super::local::Local;
 use super::plan::Plan;
 use super::station::{Ending, Failed, Measured, Tell};
-use crate::measure::command::{family, is_known};
+use crate::measure::command::{family, group, is_known};
 use crate::measure::meter::Recorder;
 use crate::notes::list;
 
@@ -87,8 +87,10 @@ impl Tenants {
         }
         let roots = self.settled.iter().copied().chain(root).chain([std::process::id()]);
         let work: BTreeSet<u32> = roots.flat_map(family).collect();
+        // A server that went to the background descends from nobody here; its processes are of one group.
+        let groups: BTreeSet<u32> = self.settled.iter().filter_map(|pid| group(*pid)).collect();
         for (gpu, pid) in unexplained {
-            if work.contains(&pid) {
+            if work.contains(&pid) || group(pid).is_some_and(|own| groups.contains(&own)) {
                 self.own.insert(pid);
                 self.untold.remove(&pid);
             } else if is_known(pid) && !self.is_foreign {
