@@ -1,5 +1,7 @@
 //! All tests of the package: one binary, one link.
 
+#[cfg(feature = "measure")]
+mod adaptive;
 mod architecture;
 mod asking;
 mod attribution;
@@ -48,4 +50,6 @@ mod study;
 mod sweep;
 #[cfg(feature = "measure")]
 mod telemetry;
+#[cfg(feature = "measure")]
+mod tenants;
 mod whatif;

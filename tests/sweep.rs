@@ -16,7 +16,7 @@ use crate::shared::Scratch;
 const STEADY: &str = "gpu 1\npower constant 300\ntick 0.1 0.03\n";
 
 /// The program on a machine with that GPU, or none where that cannot be played.
-fn sweeping(scratch: &Scratch, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn sweeping(scratch: &Scratch, arguments: &[&str]) -> Option<Command> {
     let library = scripted_nvml()?;
     let scenario = scratch.path().join("scenario.txt");
     if !scenario.is_file() {
@@ -29,22 +29,22 @@ fn sweeping(scratch: &Scratch, arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-fn ended(child: Child) -> Told {
+pub(crate) fn ended(child: Child) -> Told {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Told { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
 }
 
-fn told(scratch: &Scratch, arguments: &[&str]) -> Option<Told> {
+pub(crate) fn told(scratch: &Scratch, arguments: &[&str]) -> Option<Told> {
     Some(ended(sweeping(scratch, arguments)?.spawn().unwrap()))
 }
 
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// A sweep of the command `argv` over `item` = 0 .. `count`.
-fn items(scratch: &Scratch, count: usize, argv: &str) -> String {
+pub(crate) fn items(scratch: &Scratch, count: usize, argv: &str) -> String {
     let list: Vec<String> = (0..count).map(|item| item.to_string()).collect();
     let text = format!(
         "[sweep]\nname = \"s\"\nseed = 5\n[knobs]\nitem = [{}]\n[command]\nargv = [\"sh\", \"-c\", {argv:?}]\n[baseline]\nno_context = \"0 s\"\n",
@@ -53,7 +53,7 @@ fn items(scratch: &Scratch, count: usize, argv: &str) -> String {
     shown(&scratch.write("sweep.toml", &text))
 }
 
-fn runs(folder: &Path, name: &str) -> BTreeMap<String, Run> {
+pub(crate) fn runs(folder: &Path, name: &str) -> BTreeMap<String, Run> {
     let sweep = Sweep::read(&folder.join(format!("{name}.csv"))).unwrap();
     sweep.runs.into_iter().map(|run| (run.id.clone(), run)).collect()
 }
@@ -255,8 +255,36 @@ fn a_full_disk_is_told_and_spares_what_is_complete() {
     assert_eq!(runs(&out, "s").len(), 2);
 }
 
+#[test]
+fn idle_power_over_temperature_is_told_once_temperatures_vary() {
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let text = "[sweep]\nname = \"s\"\n[command]\nargv = [\"sleep\", \"0.6\"]\n[baseline]\nno_context = \"0.6 s\"\nsettle = \"0 s\"\n";
+    let file = shown(&scratch.write("sweep.toml", text));
+    let Some(first) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
+    assert_eq!(first.code, 0, "{}", first.err);
+    let journal = out.join("journal.jsonl");
+    let mut events = std::fs::read_to_string(&journal).unwrap();
+    // Before the first block and after the last.
+    assert_eq!(events.matches("\"kind\":\"no_context\"").count(), 2, "{events}");
+    assert!(flat(&first.out).contains("2 baselines from 45 °C to 45 °C are too few"), "{}", first.out);
+    for step in 0..12 {
+        let (warm, power) = (318.15 + f64::from(step), 300.0 + 1.5 * f64::from(step));
+        let event = serde_json::json!({
+            "event": "baseline", "kind": "no_context", "temperature_k": warm, "power_w": power,
+        });
+        events = format!("{events}{event}\n");
+    }
+    std::fs::write(&journal, events).unwrap();
+    let standing = answer(&["sweep", "--status", &shown(&out)]);
+    assert!(flat(&standing).contains("without a server over temperature: 1."), "{standing}");
+    assert_eq!(joules(&["sweep", &file, "--out", &shown(&out), "--merge"]).code, 0);
+    let told = std::fs::read_to_string(out.join("s.toml")).unwrap();
+    assert!(told.contains("idle_no_context_slope = \"1."), "{told}");
+}
+
 /// The scripted server, which cargo builds with the tests.
-fn scripted_server() -> Option<PathBuf> {
+pub(crate) fn scripted_server() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_BIN_EXE_joules")).parent()?.join("examples/scripted_server");
     if path.is_file() {
         return Some(path);
@@ -271,10 +299,10 @@ fn free_port() -> u16 {
 }
 
 /// A sweep of the scripted server.
-fn served(scratch: &Scratch, server: &Path, more: &str, knobs: &str) -> String {
+pub(crate) fn served(scratch: &Scratch, server: &Path, more: &str, knobs: &str, about: &str) -> String {
     let port = free_port();
     let text = format!(
-        "[sweep]\nname = \"s\"\nseed = 2\n[conditions]\ntask = \"completion\"\nmodel = \"Qwen/Qwen3-8B\"\nbatch_size = 64\n\
+        "[sweep]\nname = \"s\"\nseed = 2\n{about}\n[conditions]\ntask = \"completion\"\nmodel = \"Qwen/Qwen3-8B\"\nbatch_size = 64\n\
          [knobs]\n{knobs}\n\
          [server]\nargv = [\"{}\", \"--port\", \"{port}\", \"--model\", \"m\", \"--batch\", \"{{batch_size}}\"{more}]\n\
          url = \"http://127.0.0.1:{port}\"\nstart_timeout = \"10 s\"\nstop_timeout = \"2 s\"\n\
@@ -293,7 +321,7 @@ fn a_sweep_of_a_server_finds_the_energy_that_was_scripted() {
     let scratch = Scratch::new();
     let Some(server) = scripted_server() else { return };
     let out = scratch.path().join("out");
-    let file = served(&scratch, &server, "", "precision = [\"bf16\", \"fp8\"]\nconcurrency = [4, 8, 16]");
+    let file = served(&scratch, &server, "", "precision = [\"bf16\", \"fp8\"]\nconcurrency = [4, 8, 16]", "");
     let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
     assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
     assert_eq!(told.err.matches("starting the server").count(), 2, "{}", told.err);
@@ -328,7 +356,14 @@ fn a_server_that_dies_is_started_once_more_and_the_sweep_goes_on() {
     let scratch = Scratch::new();
     let Some(server) = scripted_server() else { return };
     let out = scratch.path().join("out");
-    let file = served(&scratch, &server, ", \"--exit-after-s\", \"6\"", "precision = \"fp8\"\nconcurrency = [2, 4, 8]");
+    // It dies of the point of 8 clients, whenever that comes; the anchor keeps that point from being the last.
+    let file = served(
+        &scratch,
+        &server,
+        ", \"--exit-at-running\", \"6\"",
+        "precision = \"fp8\"\nconcurrency = [2, 4, 8]",
+        "anchor = { concurrency = 2 }",
+    );
     let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
     assert_eq!(told.code, 3, "{}\n{}", told.out, told.err);
     assert_eq!(told.err.matches("starting the server").count(), 2, "{}", told.err);
@@ -386,21 +421,34 @@ fn slurm_gets_the_tasks_that_are_missing_and_no_others() {
     let scratch = Scratch::new();
     let Some(slurm) = Slurm::start(&scratch) else { return };
     let out = scratch.path().join("out");
-    let flag = scratch.path().join("works");
+    let (flag, go) = (scratch.path().join("works"), scratch.path().join("go"));
     // Of six, one fails and one is killed with the process that measures it.
     let argv = format!(
-        "test -f {0} || test {{item}} != 2 || exit 1; test -f {0} || test {{item}} != 4 || kill -9 $PPID; sleep 0.6",
-        flag.display()
+        "test -f {0} || test {{item}} != 2 || exit 1; test -f {0} || test {{item}} != 4 || kill -9 $PPID; \
+         while ! test -f {1}; do sleep 0.1; done; sleep 0.6",
+        flag.display(),
+        go.display()
     );
     let file = items(&scratch, 6, &argv);
-    let submit = || {
-        let mut command = sweeping(&scratch, &[&file, "--out", &shown(&out), "--slurm", "--wait"])?;
+    let sweep = |arguments: &[&str]| {
+        let mut command = sweeping(&scratch, arguments)?;
         Some(ended(command.env("SLURM_CONF", slurm.0.join("slurm.conf")).spawn().unwrap()))
     };
+    let folder = shown(&out);
+    let submit = || sweep(&[&file, "--out", &folder, "--slurm", "--wait"]);
+    std::fs::write(&go, "").unwrap();
     let Some(first) = submit() else { return };
     assert_eq!(first.code, 3, "{}\n{}", first.out, first.err);
     assert!(first.out.contains("4 of 6 complete"), "{}\n{}", first.out, first.err);
     std::fs::write(&flag, "").unwrap();
+    std::fs::remove_file(&go).unwrap();
+    let handed = sweep(&[&file, "--out", &folder, "--slurm"]).unwrap();
+    assert_eq!(handed.code, 0, "{}\n{}", handed.out, handed.err);
+    let standing = sweep(&["--status", &folder]).unwrap();
+    assert_eq!(standing.code, 3, "{}", standing.err);
+    let in_queue = ["2 pending", "2 running", "1 pending, 1 running"].iter().any(|own| standing.out.contains(own));
+    assert!(in_queue && standing.out.contains("Slurm: "), "{}", standing.out);
+    std::fs::write(&go, "").unwrap();
     let second = submit().unwrap();
     assert_eq!(second.code, 0, "{}\n{}", second.out, second.err);
     let script = std::fs::read_to_string(out.join("slurm.sh")).unwrap();

@@ -10,8 +10,8 @@ use super::meters::Meters;
 use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
 use crate::measure::sweep::{
-    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Spec, Status, Stop, Summary, SweepError, complete, merge,
-    submit, wait,
+    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Queue, Spec, Status, Stop, Summary, SweepError, complete,
+    grown, merge, submit, wait,
 };
 use crate::report::sweep::{ended, planned, standing, submitted};
 use crate::report::{Document, render};
@@ -53,7 +53,10 @@ pub(super) struct Sweep {
     /// With --slurm: wait until the jobs have ended
     #[arg(long, requires = "slurm")]
     wait: bool,
-    /// Show how the sweep in DIR stands
+    /// Measure though other processes use the GPUs, or MIG splits them: all of that energy is then inside
+    #[arg(long, conflicts_with_all = ["dry_run", "merge", "status"])]
+    shared: bool,
+    /// Show how the sweep in DIR stands, and what of it is in Slurm's queue
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "out", "dry_run", "slurm", "only", "merge"])]
     status: Option<PathBuf>,
     /// Print a file with every key explained
@@ -74,12 +77,14 @@ impl Sweep {
         }
         if let Some(folder) = &self.status {
             let status = Status::read(folder)?;
-            tell(context, &standing(&status))?;
-            return Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded });
+            tell(context, &standing(&status, Queue::ask(folder)?.as_ref()))?;
+            return Ok(if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded });
         }
         let (Some(file), out) = (&self.file, self.out.as_deref()) else { return Ok(Outcome::Answered) };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let spec = Spec::parse(&name, &read_text(file)?)?;
+        let spec = out.map(|out| grown(out, &spec)).transpose()?.unwrap_or(spec);
+        self.refuse_apart(&spec)?;
         let plan = Plan::new(&spec);
         if self.dry_run {
             let known = out.map(complete).transpose()?.unwrap_or_default();
@@ -108,18 +113,31 @@ impl Sweep {
         tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
         Ok(if summary.is_interrupted {
             Outcome::Interrupted
-        } else if status.missing_tasks().is_empty() {
+        } else if status.is_whole() {
             Outcome::Answered
         } else {
             Outcome::Exceeded
         })
     }
 
+    /// The values of an adaptive knob are chosen one after the other: nobody can measure them side by side.
+    fn refuse_apart(&self, spec: &Spec) -> Result<(), SweepError> {
+        let option = if self.slurm { "--slurm" } else { "--only" };
+        match spec.curves.first() {
+            Some(curve) if self.slurm || self.only.is_some() => {
+                Err(SweepError::Apart { option, knob: curve.range.knob.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn submit(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) -> Result<Outcome, Failure> {
         drop(Folder::open(out, spec, None, self.extend)?);
         let own = std::env::current_exe().map_or_else(|_| "joules".to_owned(), |path| path.display().to_string());
         let path = spec.slurm.joules.clone().unwrap_or(own);
-        let program = Program { path, arguments: self.meters.arguments() };
+        let mut arguments = self.meters.arguments();
+        arguments.extend(self.shared.then(|| "--shared".to_owned()));
+        let program = Program { path, arguments };
         let submission = submit(out, spec, &program)?;
         if !self.wait {
             tell(context, &submitted(&submission, &out.display().to_string(), &file.display().to_string()))?;
@@ -140,18 +158,19 @@ impl Sweep {
         let mut folder = Folder::open(out, spec, self.only, self.extend)?;
         let done = folder.complete_ids()?;
         let is_open = plan.visits().any(|visit| !done.contains(&visit.id));
-        if !is_open {
+        if !is_open && Status::read(out)?.is_whole() {
             merge(out, spec, plan)?;
             return Ok(Summary { all: plan.len(), complete: plan.len(), ..Summary::default() });
         }
         let stop = Stop::on_signals().map_err(|error| SweepError::NoMeter { reason: error.to_string() })?;
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let http = Options { key: variable(&self.key_env), ..Options::default() };
-        let mut station = Local::new(spec, out, &self.meters.choice(), http, &stop)?;
+        let mut station = Local::new(spec, out, &self.meters.choice(), http, &stop, self.shared)?;
         let mut progress = Progress::new(context);
+        station.refuse_others(plan, &mut |word| progress.show(&News::Word(word)))?;
         let drive = Drive {
-            spec,
-            plan,
+            spec: spec.clone(),
+            plan: plan.clone(),
             folder: &mut folder,
             station: &mut station,
             stop: &stop,
@@ -169,7 +188,7 @@ fn finish(context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) 
     let status = Status::read(out)?;
     let summary = Summary::default();
     tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
-    Ok(if status.missing_tasks().is_empty() { Outcome::Answered } else { Outcome::Exceeded })
+    Ok(if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded })
 }
 
 fn tell(context: &Context, document: &Document) -> Result<(), Failure> {
@@ -200,6 +219,12 @@ impl<'a> Progress<'a> {
                     bar.reset_eta();
                     bar.enable_steady_tick(std::time::Duration::from_secs(1));
                     self.bar = Some(bar);
+                }
+            }
+            News::More(count) => {
+                self.all += count;
+                if let Some(bar) = &self.bar {
+                    bar.inc_length(*count as u64);
                 }
             }
             News::Begin(visit) => self.word(&visit.id, true),

@@ -2,7 +2,7 @@
 
 use super::spent::{Use, not_spent, spent};
 use super::{Column, Document, Table, Text};
-use crate::measure::sweep::{Plan, Spec, State, Status, Submission, Summary, Visit};
+use crate::measure::sweep::{Curve, Known, Plan, Queue, Spec, State, Status, Submission, Summary, Visit};
 use crate::notes::plural;
 use crate::runs::Run;
 use crate::unit::{percent, show};
@@ -34,6 +34,9 @@ pub fn planned(spec: &Spec, plan: &Plan, is_complete: &dyn Fn(&Visit) -> bool) -
         format!("{} to {}: the shortest windows, and the longest{assumption}", hours(least), hours(most))
     };
     fields.push(("duration", duration));
+    if let Some(text) = adaptive(spec) {
+        fields.push(("adaptive", text));
+    }
     document.fields(fields);
     let mut table =
         Table::new([Column::right("task"), Column::left("server"), Column::left("visit"), Column::left("state")]);
@@ -66,8 +69,23 @@ pub fn planned(spec: &Spec, plan: &Plan, is_complete: &dyn Fn(&Visit) -> bool) -
     document
 }
 
-/// How a sweep stands: every visit with its state.
-pub fn standing(status: &Status) -> Document {
+/// What is measured first of adaptive knobs, and how much may follow.
+fn adaptive(spec: &Spec) -> Option<String> {
+    let range = &spec.curves.first()?.range;
+    let have = |curve: &Curve| spec.points.iter().filter(|point| curve.has(&point.values)).count();
+    let further: usize = spec.curves.iter().map(|curve| curve.range.points.saturating_sub(have(curve))).sum();
+    Some(format!(
+        "`{}` from {} to {}: these values, then at most {} where {} bend most",
+        range.knob,
+        range.from,
+        range.to,
+        plural(further * spec.replicates, "further visit"),
+        plural(spec.curves.len(), "curve"),
+    ))
+}
+
+/// How a sweep stands: every visit with its state; what Slurm says, where it was asked.
+pub fn standing(status: &Status, queue: Option<&Queue>) -> Document {
     let (all, complete) = (status.visits.len(), status.complete());
     let title = Text::new().plain("Sweep ").code(&status.name).plain(format!(": {complete} of {all} complete"));
     let mut document = Document::new(title);
@@ -83,9 +101,10 @@ pub fn standing(status: &Status) -> Document {
     for visit in &status.visits {
         let own = visit.id.strip_prefix(&format!("{}/", status.name)).unwrap_or(&visit.id);
         let mut row = vec![own.to_owned()];
+        let in_queue = queue.and_then(|queue| queue.state(visit.task));
         match &visit.state {
-            State::Missing => row.push("missing".to_owned()),
-            State::Failed(..) => row.push("failed".to_owned()),
+            State::Missing => row.push(in_queue.unwrap_or_else(|| "missing".to_owned())),
+            State::Failed(..) => row.push(in_queue.unwrap_or_else(|| "failed".to_owned())),
             State::Complete(run) => row.extend(of_run(run, energy)),
         }
         table.row(row.into_iter().map(|cell| Text::new().plain(cell)));
@@ -93,8 +112,25 @@ pub fn standing(status: &Status) -> Document {
     if let Some((share, points)) = status.spread {
         table.note(format!("repeats of a point differ by {} ({})", percent(share), plural(points, "point")));
     }
+    for (kind, slope) in &status.slopes {
+        let name = kind.replace("no_context", "without a server").replace("loaded", "with the server loaded");
+        table.note(format!("idle power {name} over temperature: {}", slope.words()));
+    }
+    match queue {
+        Some(Queue { silence: Some(why), .. }) => {
+            table.note(format!("what is in the queue is not known here: {why}"));
+        }
+        Some(queue) if queue.words().is_empty() => {
+            table.note("Slurm: nothing is in the queue");
+        }
+        Some(queue) => {
+            table.note(format!("Slurm: {}", queue.words()));
+        }
+        None => {}
+    }
     document.table(table);
     uses(&mut document, status);
+    curves(&mut document, status);
     failures(&mut document, status);
     document
 }
@@ -137,16 +173,44 @@ fn uses(document: &mut Document, status: &Status) {
     document.heading("What the energy was spent on").table(table);
 }
 
+/// How far the curves over adaptive knobs are known.
+fn curves(document: &mut Document, status: &Status) {
+    if status.curves.is_empty() {
+        return;
+    }
+    document.heading("Adaptive").list(status.curves.iter().map(|(curve, known)| {
+        let name = if curve.name.is_empty() { String::new() } else { format!("{}, ", curve.name) };
+        let range = &curve.range;
+        Text::new().plain(name).code(&range.knob).plain(format!(
+            ": {} of at most {} values; {}",
+            known.values,
+            range.points,
+            widest(known)
+        ))
+    }));
+}
+
+fn widest(known: &Known) -> String {
+    let Some(gap) = &known.widest else { return "no gap is left".to_owned() };
+    let error = if gap.error.is_finite() {
+        format!("off by at most about {}", percent(gap.error))
+    } else {
+        "not known yet".to_owned()
+    };
+    let more = if known.wants_more { format!("; next is {}", gap.at) } else { String::new() };
+    format!("least known from {} to {}, where interpolation is {error}{more}", gap.from, gap.to)
+}
+
 /// How the work ended, and how the sweep stands after it.
 pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Document {
-    let mut document = standing(status);
+    let mut document = standing(status, None);
     if status.complete() > 0 {
         document.paragraph(
             Text::new().plain("Next: ").code(format!("joules runs --runs {folder}")).plain(" lists the runs."),
         );
     }
     let missing = status.visits.len() - status.complete();
-    if missing > 0 {
+    if !status.is_whole() {
         let why = match (summary.is_interrupted, summary.is_over_budget) {
             (true, _) => "It was interrupted. ",
             (_, true) => "Its time was over. ",
@@ -154,11 +218,15 @@ pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Do
         };
         document.paragraph(
             Text::new()
-                .plain(format!("{why}{} left; what is complete is kept. Go on with ", plural(missing, "visit")))
+                .plain(format!("{why}{} left; what is complete is kept. Go on with ", left(missing)))
                 .code(format!("joules sweep {file} --out {folder}")),
         );
     }
     document
+}
+
+fn left(missing: usize) -> String {
+    if missing == 0 { "Further values of an adaptive knob are".to_owned() } else { plural(missing, "visit") }
 }
 
 /// What was handed to Slurm.

@@ -24,6 +24,7 @@
 //!                            # utilization, processes, gpm, limit, mig [repeatable]
 //! mig on
 //! process 4242 1000000000    # a process with its bytes; `self` is the process that loaded the library [repeatable]
+//! process @FILE 1000000000   # the processes whose numbers stand in a file, while there is one
 //! throttle 0x4 0.5           # bits of the clock event reasons, and the share of each second for which they hold
 //! clock 1980                 # SM clock, MHz
 //! temperature 45             # °C
@@ -58,7 +59,8 @@ pub(crate) struct Gpu {
     pub(crate) slow: f64,
     pub(crate) unsupported: Vec<String>,
     pub(crate) mig: bool,
-    pub(crate) processes: Vec<(u32, u64)>,
+    /// Number, or the file that holds numbers; bytes.
+    processes: Vec<(String, u64)>,
     pub(crate) throttle: (u64, f64),
     pub(crate) clock: u32,
     pub(crate) temperature: u32,
@@ -103,6 +105,20 @@ impl Gpu {
         let near = ((t - self.phase) / self.tick).floor();
         let ticks = [near + 1.0, near, near - 1.0].map(|k| self.tick_at(k));
         ticks.into_iter().find(|tick| *tick <= t).unwrap_or(t)
+    }
+
+    /// Who has a context now, with its bytes.
+    pub(crate) fn running(&self) -> Vec<(u32, u64)> {
+        let numbers = |word: &str| match (word, word.strip_prefix('@')) {
+            ("self", _) => std::process::id().to_string(),
+            (_, Some(file)) => std::fs::read_to_string(file).unwrap_or_default(),
+            (number, None) => number.to_owned(),
+        };
+        let mut all = Vec::new();
+        for (word, bytes) in &self.processes {
+            all.extend(numbers(word).split_whitespace().filter_map(|pid| Some((pid.parse().ok()?, *bytes))));
+        }
+        all
     }
 
     /// What the energy counter shows, mJ.
@@ -173,8 +189,7 @@ impl Gpu {
             "unsupported" => self.unsupported.extend(rest.iter().map(|&word| word.to_owned())),
             "mig" => self.mig = rest == ["on"],
             "process" => {
-                let pid = if rest.first() == Some(&"self") { std::process::id() } else { number(0)? as u32 };
-                self.processes.push((pid, number(1).unwrap_or(5e8) as u64));
+                self.processes.push(((*rest.first()?).to_owned(), number(1).unwrap_or(5e8) as u64));
             }
             "throttle" => {
                 let bits = u64::from_str_radix(rest.first()?.trim_start_matches("0x"), 16).ok()?;

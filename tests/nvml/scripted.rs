@@ -305,7 +305,7 @@ pub struct Memory {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut Memory) -> c_uint {
     answer(device, "memory", |gpu| {
-        let used: u64 = gpu.processes.iter().map(|(_, bytes)| bytes).sum();
+        let used: u64 = gpu.running().iter().map(|(_, bytes)| bytes).sum();
         let total = 150_000_000_000_u64;
         let memory = &mut *memory;
         (memory.total, memory.reserved, memory.used) = (total, 500_000_000, used);
@@ -342,14 +342,15 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
 ) -> c_uint {
     let mut fits = true;
     let told = answer(device, "processes", |gpu| {
-        fits = *count as usize >= gpu.processes.len();
+        let running = gpu.running();
+        fits = *count as usize >= running.len();
         if fits && !processes.is_null() {
-            for (at, &(pid, used)) in gpu.processes.iter().enumerate() {
+            for (at, &(pid, used)) in running.iter().enumerate() {
                 let none = c_uint::MAX;
                 processes.add(at).write(Process { pid, used, gpu_instance: none, compute_instance: none });
             }
         }
-        *count = gpu.processes.len() as c_uint;
+        *count = running.len() as c_uint;
     });
     if told == SUCCESS && !fits { INSUFFICIENT_SIZE } else { told }
 }

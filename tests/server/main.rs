@@ -32,9 +32,8 @@
 //! | `--healthy-after-s` | `/health` says 503 until then | 0 |
 //! | `--listen-after-s` | nothing listens until then | 0 |
 //! | `--exit-after-s` | ends with code 1 then | never |
+//! | `--exit-at-running` | ends with code 1 once so many requests have run at once | never |
 //! | `--tls` | serves HTTPS with the certificate beside this file (no value) | |
-
-#![expect(dead_code, reason = "the tests use more of these files than this program does")]
 
 mod chunks;
 mod connection;
@@ -45,7 +44,7 @@ mod serve;
 
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let script = match script::Script::from_arguments(std::env::args().skip(1)) {
@@ -56,7 +55,7 @@ fn main() -> ExitCode {
         }
     };
     thread::sleep(Duration::from_secs_f64(script.listen_after));
-    let exit_after = script.exit_after;
+    let (exit_after, exit_at_running) = (script.exit_after, script.exit_at_running);
     match serve::start(script) {
         Err(error) => {
             eprintln!("scripted_server: cannot listen: {error}");
@@ -64,7 +63,11 @@ fn main() -> ExitCode {
         }
         Ok(server) => {
             println!("listening on {}", server.url());
-            thread::sleep(exit_after.map_or(Duration::MAX, Duration::from_secs_f64));
+            let begun = Instant::now();
+            let is_over = |after: f64| begun.elapsed().as_secs_f64() > after;
+            while !exit_after.is_some_and(is_over) && exit_at_running.is_none_or(|most| server.served().peak < most) {
+                thread::sleep(Duration::from_millis(10));
+            }
             ExitCode::FAILURE
         }
     }

@@ -47,6 +47,7 @@ pub(crate) struct Script {
     pub(crate) healthy_after: f64,
     pub(crate) listen_after: f64,
     pub(crate) exit_after: Option<f64>,
+    pub(crate) exit_at_running: Option<usize>,
     pub(crate) tls: bool,
 }
 
@@ -79,6 +80,7 @@ impl Default for Script {
             healthy_after: 0.0,
             listen_after: 0.0,
             exit_after: None,
+            exit_at_running: None,
             tls: false,
         }
     }
@@ -143,6 +145,7 @@ impl Script {
             "--healthy-after-s" => self.healthy_after = number()?,
             "--listen-after-s" => self.listen_after = number()?,
             "--exit-after-s" => self.exit_after = Some(number()?),
+            "--exit-at-running" => self.exit_at_running = Some(count()? as usize),
             _ => return Err(format!("no argument `{name}`")),
         }
         Ok(())

@@ -48,6 +48,16 @@ pub enum MeasureError {
         /// Their numbers.
         processes: Vec<String>,
     },
+    /// A GPU that is split into instances.
+    #[error("GPU {gpu} is split into instances (MIG), and only the whole GPU has an energy counter")]
+    #[diagnostic(help(
+        "the energy of one instance cannot be told: end MIG (`nvidia-smi -mig 0`), choose other GPUs with `--gpus`, or \
+         measure the whole GPU with `--shared`, whoever uses its instances"
+    ))]
+    Split {
+        /// The GPU.
+        gpu: u32,
+    },
     /// Marks that cannot be understood.
     #[error("`{}`, where the command wrote its marks, has faults:\n{faults}", path.display())]
     #[diagnostic(help(

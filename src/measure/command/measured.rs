@@ -235,6 +235,10 @@ fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
     if plan.shared {
         return Ok(());
     }
+    let is_of_machine = matches!(plan.subject, Subject::Duration(_));
+    if let Some(split) = recorder.gpus().iter().find(|gpu| gpu.is_split && !is_of_machine) {
+        return Err(MeasureError::Split { gpu: split.index });
+    }
     let window = recorder.window(0.0, f64::MAX);
     for gpu in &window.gpus {
         let others = strangers(plan, &gpu.processes);

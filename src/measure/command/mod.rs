@@ -22,3 +22,5 @@ pub use measured::{Measured, Plan, Subject, measure, replayed};
 pub use run::{ITEMS, runs, sweep};
 pub use stretch::Stretch;
 pub use verdict::{Verdict, verdict};
+
+pub(super) use processor::{family, group, is_known};

@@ -18,7 +18,7 @@ pub(super) fn is_running(pid: u32) -> bool {
 }
 
 /// A process and all that descend from it, those of its group too.
-pub(super) fn family(root: u32) -> BTreeSet<u32> {
+pub(in crate::measure) fn family(root: u32) -> BTreeSet<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeSet::from([root]) };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let all: Vec<(u32, u32, u32)> = numbers
@@ -39,6 +39,11 @@ pub(super) fn family(root: u32) -> BTreeSet<u32> {
     }
 }
 
+/// The group of a process, which those that it starts share unless they ask for one of their own.
+pub(in crate::measure) fn group(pid: u32) -> Option<u32> {
+    stat(pid)?.get(2)?.parse().ok()
+}
+
 /// Time that a process and its family have run on cores, s; children that have ended and were waited for count too.
 pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
     let of = |pid: &u32| {
@@ -51,6 +56,6 @@ pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
 }
 
 /// A process that this machine can see; a container does not see those of others.
-pub(super) fn is_known(pid: u32) -> bool {
+pub(in crate::measure) fn is_known(pid: u32) -> bool {
     stat(pid).is_some()
 }

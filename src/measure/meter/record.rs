@@ -52,6 +52,8 @@ pub(super) struct GpuRecord {
     /// How many states stand thinned at the front.
     thinned: usize,
     pub(super) processes: BTreeMap<u32, Stay>,
+    /// When the processes were last read.
+    pub(super) processes_at: Option<f64>,
     /// When and why nothing more is seen.
     pub(super) ended: Option<(f64, String)>,
     /// What this GPU does not support.
@@ -91,6 +93,7 @@ impl GpuRecord {
     }
 
     pub(super) fn add_processes(&mut self, at: f64, processes: &[Process]) {
+        self.processes_at = Some(at);
         for process in processes {
             self.processes.entry(process.pid).and_modify(|stay| stay.last = at).or_insert(Stay { first: at, last: at });
         }

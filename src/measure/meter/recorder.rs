@@ -182,6 +182,25 @@ impl Recorder {
         }
     }
 
+    /// Waits until the processes of every GPU were read after `moment`; not for long, and not where they are not told.
+    pub fn wait_processes(&self, moment: f64) {
+        let is_missing = |record: &GpuRecord| record.ended.is_some() || record.missing.contains(&"processes");
+        for shared in &self.gpus {
+            self.wait(shared, moment, |record| (record.processes_at, is_missing(record)));
+        }
+    }
+
+    /// The processes that were seen between two moments: the index of the GPU, and the number of the process.
+    pub fn processes(&self, from: f64, to: f64) -> Vec<(u32, u32)> {
+        let mut found = Vec::new();
+        for shared in &self.gpus {
+            let record = shared.lock();
+            let inside = record.processes.iter().filter(|(_, stay)| stay.last >= from && stay.first <= to);
+            found.extend(inside.map(|(pid, _)| (record.info.index, *pid)));
+        }
+        found
+    }
+
     /// What was seen between two moments.
     pub fn window(&self, from: f64, to: f64) -> Window {
         let gpus = self.gpus.iter().map(|shared| gpu_window(&shared.lock(), from, to)).collect();

@@ -11,6 +11,9 @@ use super::station::{Ending, Failed, Measured, Tell};
 use super::told;
 use crate::measure::command::{MARKS, Mark, Marks};
 
+/// Seconds between looks at who is on the GPUs.
+const LOOK: f64 = 0.5;
+
 /// Runs the command of a visit and measures it from its start to its end.
 pub(super) fn measure(
     local: &mut Local<'_>,
@@ -18,7 +21,7 @@ pub(super) fn measure(
     visit: &Visit,
     tell: &mut Tell<'_>,
 ) -> Result<Measured, Ending> {
-    let values = &local.spec.points[visit.point].values;
+    let values = &visit.values;
     let mut launch = command.launch(values).map_err(Failed::new)?;
     let items = command.count(values).map_err(Failed::new)?;
     let log = local.logs.join(format!("{}.log", file_name(&visit.id)));
@@ -26,7 +29,15 @@ pub(super) fn measure(
     let mut marks = marks(local, &mut launch, visit)?;
     let mut from = local.clock.now();
     let mut process = Process::start(&launch, &log).map_err(Failed::new)?;
-    let ended = process.wait(command.timeout, &local.stop, || marks.look(local.clock.now()));
+    let (begun, root, mut next) = (from, Some(process.id()), from);
+    let ended = process.wait(command.timeout, &local.stop, || {
+        let now = local.clock.now();
+        marks.look(now);
+        if now >= next {
+            next = now + LOOK;
+            local.tenants.look(&local.recorder, begun, now, root);
+        }
+    });
     let mut to = local.clock.now();
     let ended = match ended {
         Ok(ended) => ended,
@@ -43,6 +54,9 @@ pub(super) fn measure(
     if !status.success() {
         let reason = format!("the command {}", ending(status));
         return Err(Failed { reason, log: process.tail(), is_server_down: false }.into());
+    }
+    if let Some(others) = local.tenants.disturbance() {
+        return Err(Ending::Disturbed(others));
     }
     // What the command may have left running is no part of the next point.
     process.stop(1.0);

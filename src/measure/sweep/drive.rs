@@ -1,11 +1,13 @@
 //! The work itself: block by block, visit by visit, each kept before the next begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value as Json, json};
 
+use super::curve::Added;
 use super::error::SweepError;
 use super::folder::{Folder, complete};
+use super::grow::event;
 use super::merge::merge;
 use super::plan::{Block, Plan, Visit};
 use super::spec::Spec;
@@ -24,6 +26,8 @@ pub enum News<'a> {
         /// Those that are complete.
         complete: usize,
     },
+    /// So many further visits were found to be wanted.
+    More(usize),
     /// A visit begins.
     Begin(&'a Visit),
     /// A word about what is being done.
@@ -51,10 +55,10 @@ pub struct Summary {
 
 /// A sweep at work.
 pub struct Drive<'a> {
-    /// What is measured.
-    pub spec: &'a Spec,
+    /// What is measured; it grows where knobs are adaptive.
+    pub spec: Spec,
     /// In which order.
-    pub plan: &'a Plan,
+    pub plan: Plan,
     /// Where it is kept.
     pub folder: &'a mut Folder,
     /// Where it is measured.
@@ -65,105 +69,167 @@ pub struct Drive<'a> {
     pub watch: &'a mut dyn FnMut(News<'_>),
 }
 
+/// What is left to do.
+struct Work {
+    /// Visits that were not tried yet.
+    left: BTreeSet<String>,
+    clock: Clock,
+    summary: Summary,
+}
+
+impl Work {
+    /// Whether the work ends before all is done.
+    fn has_ended(&self) -> bool {
+        self.summary.is_interrupted || self.summary.is_over_budget
+    }
+}
+
 impl Drive<'_> {
     /// Does the visits that are not complete; those of one task, if one is given.
     pub fn run(mut self, task: Option<usize>) -> Result<Summary, SweepError> {
         let tasks = self.plan.tasks();
-        let wanted: BTreeSet<&str> = match task {
-            None => self.plan.visits().map(|visit| visit.id.as_str()).collect(),
+        let mut wanted: BTreeSet<String> = match task {
+            None => self.plan.visits().map(|visit| visit.id.clone()).collect(),
             Some(task) => {
                 let visits = tasks.get(task).ok_or(SweepError::NoTask { asked: task, count: tasks.len() })?;
-                visits.iter().map(|visit| visit.id.as_str()).collect()
+                visits.iter().map(|visit| visit.id.clone()).collect()
             }
         };
-        let mut done: BTreeSet<String> = self.folder.complete_ids()?.into_iter().collect();
-        done.retain(|id| wanted.contains(id.as_str()));
-        (self.watch)(News::Plan { all: wanted.len(), complete: done.len() });
-        let mut summary = Summary { all: wanted.len(), ..Summary::default() };
-        let clock = Clock::start();
-        for (index, block) in self.plan.blocks.iter().enumerate() {
-            let visits: Vec<&Visit> = block
-                .visits
-                .iter()
-                .filter(|visit| wanted.contains(visit.id.as_str()) && !done.contains(&visit.id))
-                .collect();
-            if visits.is_empty() {
+        let done: BTreeSet<String> = self.folder.complete_ids()?.into_iter().collect();
+        let left: BTreeSet<String> = wanted.difference(&done).cloned().collect();
+        (self.watch)(News::Plan { all: wanted.len(), complete: wanted.len() - left.len() });
+        let mut work = Work { left, clock: Clock::start(), summary: Summary::default() };
+        let mut last = 0;
+        while !work.has_ended() {
+            let is_open = |block: &Block| block.visits.iter().any(|visit| work.left.contains(&visit.id));
+            let Some(index) = self.plan.blocks.iter().position(is_open) else {
+                // What is wanted now needs a server of its own.
+                if self.grow(&mut work, None)?.is_empty() {
+                    break;
+                }
                 continue;
-            }
-            self.block(index, block, &visits, &clock, &mut summary)?;
+            };
+            last = index;
+            self.block(index, &mut work)?;
             if task.is_none() {
-                merge(self.folder.path(), self.spec, self.plan)?;
-            }
-            if summary.is_interrupted || summary.is_over_budget {
-                break;
+                merge(self.folder.path(), &self.spec, &self.plan)?;
             }
         }
-        if summary.is_interrupted {
+        if work.summary.is_interrupted {
             self.folder.add("interrupted", &json!({}))?;
+        } else {
+            let watch = &mut *self.watch;
+            let idle = self.station.finish(&mut |word| watch(News::Word(word)));
+            self.note_idle(last, &idle)?;
+            if task.is_none() {
+                merge(self.folder.path(), &self.spec, &self.plan)?;
+            }
         }
-        summary.complete = complete(self.folder.path())?.keys().filter(|id| wanted.contains(id.as_str())).count();
-        Ok(summary)
+        if task.is_none() {
+            wanted.extend(self.plan.visits().map(|visit| visit.id.clone()));
+        }
+        work.summary.all = wanted.len();
+        work.summary.complete = complete(self.folder.path())?.keys().filter(|id| wanted.contains(*id)).count();
+        Ok(work.summary)
     }
 
-    fn block(
-        &mut self,
-        index: usize,
-        block: &Block,
-        visits: &[&Visit],
-        clock: &Clock,
-        summary: &mut Summary,
-    ) -> Result<(), SweepError> {
+    fn block(&mut self, index: usize, work: &mut Work) -> Result<(), SweepError> {
+        let block = self.plan.blocks[index].clone();
+        let mut queue: VecDeque<Visit> =
+            block.visits.iter().filter(|visit| work.left.contains(&visit.id)).cloned().collect();
         let mut idle = Vec::new();
         // A server that died is started once more, not for ever.
         let mut starts_left = 2;
         let mut is_inside = false;
-        for visit in visits {
-            if self.stop.is_raised() {
-                summary.is_interrupted = true;
-                break;
-            }
-            if self.spec.budget.is_some_and(|budget| clock.now() > budget) {
-                summary.is_over_budget = true;
-                break;
-            }
-            while !is_inside && starts_left > 0 {
-                starts_left -= 1;
-                is_inside = self.enter(index, block, &mut idle, summary)?;
-                if summary.is_interrupted {
-                    break;
+        loop {
+            if is_inside && queue.iter().all(|visit| self.is_closing(&block, visit)) {
+                // While its server runs; the anchor is still the last.
+                for visit in self.grow(work, Some(&block))?.into_iter().rev() {
+                    queue.push_front(visit);
                 }
             }
-            if summary.is_interrupted {
+            let Some(visit) = queue.pop_front() else { break };
+            work.summary.is_interrupted |= self.stop.is_raised();
+            work.summary.is_over_budget |= self.spec.budget.is_some_and(|budget| work.clock.now() > budget);
+            while !is_inside && starts_left > 0 && !work.has_ended() {
+                starts_left -= 1;
+                is_inside = self.enter(index, &block, &mut idle, &mut work.summary)?;
+            }
+            if work.has_ended() {
                 break;
             }
+            work.left.remove(&visit.id);
             if !is_inside {
                 let reason = "not tried: the server of its block did not start, or died twice".to_owned();
-                self.fail(visit, &Failed::new(reason), summary)?;
+                self.fail(&visit, &Failed::new(reason), &mut work.summary)?;
                 continue;
             }
-            match self.visit(visit) {
+            match self.visit(&visit)? {
                 Ok(measured) => {
-                    let run = assemble(self.spec, visit, &measured, &idle);
-                    self.folder.keep(visit, &run, measured.series)?;
+                    let run = assemble(&self.spec, &visit, &measured, &idle);
+                    self.folder.keep(&visit, &run, measured.series)?;
                     (self.watch)(News::Done(&run));
                 }
                 Err(Ending::Interrupted) => {
-                    summary.is_interrupted = true;
+                    work.summary.is_interrupted = true;
                     break;
                 }
+                Err(Ending::Disturbed(others)) => {
+                    self.fail(&visit, &Failed::new(format!("twice, {others}")), &mut work.summary)?;
+                }
                 Err(Ending::Failed(failed)) => {
-                    self.fail(visit, &failed, summary)?;
+                    self.fail(&visit, &failed, &mut work.summary)?;
                     if failed.is_server_down {
-                        self.leave(index, block)?;
+                        self.leave(index, &block)?;
                         is_inside = false;
                     }
                 }
             }
         }
         if is_inside {
-            self.leave(index, block)?;
+            self.leave(index, &block)?;
         }
         Ok(())
+    }
+
+    /// Whether a visit is that of the anchor which ends its block.
+    fn is_closing(&self, block: &Block, visit: &Visit) -> bool {
+        let ends = block.visits.first().zip(block.visits.last());
+        !self.spec.anchor.is_empty()
+            && ends.is_some_and(|(first, last)| first.point == last.point && first.id != last.id && last.id == visit.id)
+    }
+
+    /// The next value of each adaptive knob whose curve is measured so far: those of a block while it is at work, else any.
+    /// Each is in the journal before it is measured.
+    fn grow(&mut self, work: &mut Work, inside: Option<&Block>) -> Result<Vec<Visit>, SweepError> {
+        let mut fresh = Vec::new();
+        if self.spec.curves.is_empty() {
+            return Ok(fresh);
+        }
+        let runs = complete(self.folder.path())?;
+        for curve in self.spec.curves.clone() {
+            let is_closing = |visit: &Visit| inside.is_some_and(|block| self.is_closing(block, visit));
+            let is_left = |visit: &Visit| work.left.contains(&visit.id) && !is_closing(visit);
+            let is_waiting = self.plan.visits().any(|visit| curve.has(&visit.values) && is_left(visit));
+            let known = curve.known(&self.spec, &runs);
+            let Some(gap) = known.widest.filter(|_| known.wants_more && !is_waiting) else { continue };
+            let added = Added { curve: curve.name.clone(), knob: curve.range.knob.clone(), value: gap.at };
+            let spec = self.spec.with(vec![added])?;
+            let (plan, point) = (Plan::new(&spec), self.spec.points.len());
+            let own = plan.blocks.iter().find(|block| block.visits.iter().any(|visit| visit.point == point));
+            let Some(own) = own.filter(|own| inside.is_none_or(|block| own.launch == block.launch)) else { continue };
+            let visits: Vec<Visit> = own.visits.iter().filter(|visit| visit.point == point).cloned().collect();
+            self.folder.add("point", &event(&curve, &gap))?;
+            work.left.extend(visits.iter().map(|visit| visit.id.clone()));
+            (self.watch)(News::More(visits.len()));
+            (self.watch)(News::Word(&format!(
+                "next: {} = {}, as least is known from {} to {}",
+                curve.range.knob, gap.at, gap.from, gap.to
+            )));
+            fresh.extend(visits);
+            (self.spec, self.plan) = (spec, plan);
+        }
+        Ok(fresh)
     }
 
     /// Makes a block ready; whether it is.
@@ -187,14 +253,17 @@ impl Drive<'_> {
                 self.leave(index, block)?;
                 Ok(false)
             }
-            Err(Ending::Failed(failed)) => {
-                let more = json!({ "block": index, "reason": failed.reason, "log": failed.log });
-                self.folder.add("server_failed", &more)?;
-                (self.watch)(News::Failed("the server", &failed));
-                self.leave(index, block)?;
-                Ok(false)
-            }
+            Err(Ending::Disturbed(others)) => self.not_entered(index, block, &Failed::new(others)),
+            Err(Ending::Failed(failed)) => self.not_entered(index, block, &failed),
         }
+    }
+
+    fn not_entered(&mut self, index: usize, block: &Block, failed: &Failed) -> Result<bool, SweepError> {
+        let more = json!({ "block": index, "reason": failed.reason, "log": failed.log });
+        self.folder.add("server_failed", &more)?;
+        (self.watch)(News::Failed("the server", failed));
+        self.leave(index, block)?;
+        Ok(false)
     }
 
     fn leave(&mut self, index: usize, block: &Block) -> Result<(), SweepError> {
@@ -211,8 +280,17 @@ impl Drive<'_> {
         Ok(())
     }
 
-    fn visit(&mut self, visit: &Visit) -> Result<Measured, Ending> {
+    /// Measures a visit; once more, where somebody else was on the GPUs meanwhile.
+    fn visit(&mut self, visit: &Visit) -> Result<Result<Measured, Ending>, SweepError> {
         (self.watch)(News::Begin(visit));
+        let first = self.once(visit);
+        let Err(Ending::Disturbed(others)) = first else { return Ok(first) };
+        self.folder.add("disturbed", &json!({ "visit": visit.id, "reason": others }))?;
+        (self.watch)(News::Word(&format!("{others}; the point is measured anew")));
+        Ok(self.once(visit))
+    }
+
+    fn once(&mut self, visit: &Visit) -> Result<Measured, Ending> {
         let watch = &mut *self.watch;
         self.station.rest(&mut |word| watch(News::Word(word)))?;
         self.station.measure(visit, &mut |word| watch(News::Word(word)))
@@ -237,7 +315,7 @@ fn idle_json(block: usize, idle: &Idle) -> Json {
 /// The run of a visit: what the sweep set, what the measurement found.
 fn assemble(spec: &Spec, visit: &Visit, measured: &Measured, idle: &[Idle]) -> Run {
     let mut run = Run { id: visit.id.clone(), source: spec.name.clone(), ..Run::default() };
-    let values = &spec.points[visit.point].values;
+    let values = &visit.values;
     // The model first: its name may spell a precision, which a condition of its own overrules.
     let (model, others): (Vec<_>, Vec<_>) = values.iter().partition(|(name, _)| *name == "model");
     for (name, value) in model {

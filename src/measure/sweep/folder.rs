@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 
 use super::compare::changes;
 use super::error::SweepError;
+use super::grow::grown;
 use super::journal::{Journal, events, now};
 use super::plan::{Plan, Visit};
 use super::spec::Spec;
@@ -96,7 +97,7 @@ impl Folder {
         if !extend && changes.iter().any(|own| own.is_of_points) {
             return refuse("`--extend` goes on with the points added; another folder with `--out` begins anew");
         }
-        let plan = Plan::new(spec);
+        let plan = Plan::new(&grown(&self.path, spec)?);
         let lost: Vec<String> = self
             .complete_ids()?
             .into_iter()

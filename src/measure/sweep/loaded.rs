@@ -44,7 +44,7 @@ pub(super) fn measure(local: &mut Local<'_>, visit: &Visit, tell: &mut Tell<'_>)
 
 /// Starts the load and the scrapes of the server.
 fn begin(local: &Local<'_>, server: &Server, visit: &Visit) -> Result<Loaded, Ending> {
-    let values = &local.spec.points[visit.point].values;
+    let values = &visit.values;
     let load = local.spec.load.as_ref().ok_or_else(|| Failed::new("there is no `[load]`"))?;
     let settings = LoadSettings::of(load, values).map_err(|faults| {
         let faults: Vec<String> = faults.into_iter().map(|(key, message)| format!("`{key}`: {message}")).collect();
@@ -100,7 +100,7 @@ fn watch(
     tell: &mut Tell<'_>,
 ) -> Result<(Judgement, (f64, f64)), Ending> {
     let steady = local.spec.steady;
-    let batch = local.spec.points[visit.point].values.get("batch_size").and_then(Value::number);
+    let batch = visit.values.get("batch_size").and_then(Value::number);
     let begun = loaded.running.start();
     let (mut moved, mut asked) = ((begun, 0.0), begun);
     loop {
@@ -113,6 +113,7 @@ fn watch(
             moved = (now, count);
         }
         check(local, loaded, now, moved.0, &mut asked)?;
+        local.check_others(begun)?;
         let is_over = loaded.running.is_over();
         let waiting = loaded.scraper.as_ref().and_then(Scraper::waiting);
         // A window begins where all counters are known: not before the load has settled.

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::error::SweepError;
 use super::folder::file_name;
+use super::leftover::{forget_group, note_group, stop_group};
 use super::plan::{Block, Visit};
 use super::server::{Process, ending};
 use super::spec::{Launch, Server, Spec};
 use super::station::{Ending, Failed, Idle, Measured, Station, Tell};
 use super::stop::{Interrupted, Stop};
 use super::template::{Values, fill};
+use super::tenants::Tenants;
 use super::{command, told};
 use crate::measure::Clock;
 use crate::measure::http::{Blocking, Options, Url};
@@ -32,20 +34,23 @@ pub struct Local<'a> {
     pub(super) stop: Stop,
     pub(super) http: Blocking,
     pub(super) http_options: Options,
+    pub(super) tenants: Tenants,
     server: Option<Process>,
     /// Whether a server was started that is no child of ours any more, or runs behind one.
     is_serving: bool,
-    values: Values,
+    pub(super) values: Values,
 }
 
 impl<'a> Local<'a> {
-    /// Starts the meters. Logs go into the folder of the sweep; `http` says how to speak to the server.
+    /// Starts the meters. Logs go into the folder of the sweep; `http` says how to speak to the server; `is_shared`, that
+    /// others may compute on the GPUs.
     pub fn new(
         spec: &'a Spec,
         folder: &Path,
         meters: &MeterChoice,
         http: Options,
         stop: &Stop,
+        is_shared: bool,
     ) -> Result<Self, SweepError> {
         let no_meter = |reason: String| SweepError::NoMeter { reason };
         let clock = Clock::start();
@@ -64,15 +69,16 @@ impl<'a> Local<'a> {
             stop,
             http,
             http_options,
+            tenants: Tenants::new(is_shared),
             server: None,
             is_serving: false,
             values: Values::new(),
         })
     }
 
-    /// Mean power over so many seconds from now in which nothing is done.
+    /// Mean power over so many seconds from now in which nothing is done; none if somebody else did something.
     fn idle(
-        &self,
+        &mut self,
         kind: &'static str,
         when: &'static str,
         seconds: f64,
@@ -87,6 +93,10 @@ impl<'a> Local<'a> {
         self.stop.wait(seconds)?;
         let to = self.clock.now();
         self.recorder.wait_past(to);
+        if let Some(others) = self.others(from, to) {
+            tell(&format!("the idle power is left out: {others}"));
+            return Ok(None);
+        }
         Ok(told::idle(kind, when, &self.recorder.window(from, to)))
     }
 
@@ -142,11 +152,12 @@ impl<'a> Local<'a> {
         Ok(())
     }
 
-    /// Nothing else may answer where the server is to listen: what a sweep that was killed has left is ended.
-    fn clear(&mut self, server: &Server, tell: &mut Tell<'_>) -> Result<(), Ending> {
-        stop_group(&self.logs);
+    /// Nothing else may answer where the server is to listen: what a sweep that was killed has left is ended. Whether
+    /// something was.
+    pub(super) fn clear(&mut self, server: &Server, tell: &mut Tell<'_>) -> Result<bool, Ending> {
+        let was_left = stop_group(&self.logs);
         if self.health(server).is_err() {
-            return Ok(());
+            return Ok(was_left);
         }
         if !server.stop.is_empty() {
             tell("a server runs already; it is stopped first");
@@ -163,7 +174,7 @@ impl<'a> Local<'a> {
             }
             self.stop.wait(ASK)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Runs the command that stops the server.
@@ -188,6 +199,11 @@ impl<'a> Local<'a> {
         }
         forget_group(&self.logs);
         self.is_serving = false;
+    }
+
+    /// The number of the server's process, where one was started.
+    pub(super) fn server_id(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::id)
     }
 
     /// Whether the process of the server has ended, where that means something.
@@ -220,7 +236,7 @@ impl<'a> Local<'a> {
 impl Station for Local<'_> {
     fn enter(&mut self, block: &Block, tell: &mut Tell<'_>) -> Result<Vec<Idle>, Ending> {
         if let Some(visit) = block.visits.first() {
-            self.values.clone_from(&self.spec.points[visit.point].values);
+            self.values.clone_from(&visit.values);
         }
         let mut found = Vec::new();
         let baseline = self.spec.baseline;
@@ -229,6 +245,8 @@ impl Station for Local<'_> {
             self.clear(server, tell)?;
         }
         if block.starts_server() || self.spec.server.is_none() {
+            // Of a server that runs already, what is there is taken to be it.
+            self.wait_for_others(tell)?;
             found.extend(self.idle("no_context", "before", baseline.no_context, tell)?);
         }
         let Some(server) = &self.spec.server else { return Ok(found) };
@@ -236,11 +254,13 @@ impl Station for Local<'_> {
             Some(launch) if !launch.argv.is_empty() => self.serve(server, launch, tell)?,
             _ => self.health(server).map_err(|said| Failed::new(format!("the server is not there: {said}")))?,
         }
+        self.settle(tell);
         found.extend(self.idle("loaded", "before", baseline.loaded, tell)?);
         Ok(found)
     }
 
     fn rest(&mut self, tell: &mut Tell<'_>) -> Result<(), Ending> {
+        self.wait_for_others(tell)?;
         let Some(aim) = self.spec.cool_to else { return Ok(self.stop.wait(self.spec.cooldown)?) };
         let end = self.clock.now() + self.spec.cooldown;
         let mut has_told = false;
@@ -260,12 +280,14 @@ impl Station for Local<'_> {
     }
 
     fn measure(&mut self, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
-        self.values.clone_from(&self.spec.points[visit.point].values);
+        self.values.clone_from(&visit.values);
+        self.tenants.begin();
         let mut measured = match &self.spec.command {
             Some(own) => command::measure(self, own, visit, tell)?,
             None => super::loaded::measure(self, visit, tell)?,
         };
         told::add_machine(&mut measured, &self.recorder);
+        self.tenants.tell(&mut measured);
         Ok(measured)
     }
 
@@ -280,8 +302,18 @@ impl Station for Local<'_> {
         if block.starts_server() {
             tell("stopping the server");
             self.end_server();
+            self.tenants.leave();
         }
         found
+    }
+
+    fn finish(&mut self, tell: &mut Tell<'_>) -> Vec<Idle> {
+        let server = self.spec.server.as_ref();
+        if server.is_some_and(|server| server.argv.is_empty()) || self.stop.is_raised() {
+            return Vec::new();
+        }
+        let found = self.idle("no_context", "after", self.spec.baseline.no_context, tell);
+        found.unwrap_or_default().into_iter().collect()
     }
 }
 
@@ -289,37 +321,4 @@ impl Drop for Local<'_> {
     fn drop(&mut self) {
         self.end_server();
     }
-}
-
-/// Notes the process group of a server, so that a later start can end it if this process is killed.
-fn note_group(logs: &Path, id: u32) {
-    let started = started(id).unwrap_or_default();
-    // Without the note a server that is left over is found by its address.
-    let _ = std::fs::write(logs.join("server.pid"), format!("{id} {started}\n"));
-}
-
-fn forget_group(logs: &Path) {
-    let _ = std::fs::remove_file(logs.join("server.pid"));
-}
-
-/// Ends the group of a server that a killed sweep has left, if its number is still that process.
-fn stop_group(logs: &Path) {
-    let Ok(text) = std::fs::read_to_string(logs.join("server.pid")) else { return };
-    let mut words = text.split_whitespace();
-    let (Some(id), Some(then)) = (words.next().and_then(|id| id.parse::<u32>().ok()), words.next()) else { return };
-    let group = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
-    if let (Some(group), Some(now)) = (group, started(id))
-        && now == then
-    {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    forget_group(logs);
-}
-
-/// When a process was started, in ticks of the system: with its number, an identity.
-fn started(id: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name of the program stands in brackets and may hold anything.
-    let (_, behind) = stat.rsplit_once(')')?;
-    behind.split_whitespace().nth(19).map(str::to_owned)
 }

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::error::SweepError;
 use super::folder::{complete, history};
 use super::plan::Plan;
+use super::slope::slopes;
 use super::spec::Spec;
 use crate::notes::plural;
 use crate::runs::{Run, Sweep, write_whole};
@@ -92,6 +93,9 @@ fn with_results(mut table: toml::Table, runs: &[Run], events: &[Json]) -> toml::
         let most = powers.iter().copied().fold(least, f64::max);
         let text = format!("{} ({} to {}, {} times)", show(mean, "W"), show(least, "W"), show(most, "W"), powers.len());
         table.insert(format!("idle_{kind}"), toml::Value::String(text));
+    }
+    for (kind, slope) in slopes(events) {
+        table.insert(format!("idle_{kind}_slope"), toml::Value::String(slope.words()));
     }
     table
 }

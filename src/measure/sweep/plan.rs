@@ -14,6 +14,8 @@ pub struct Visit {
     pub point: usize,
     /// How often the point has been measured with it, from 1.
     pub repeat: usize,
+    /// Every placeholder of the point.
+    pub values: Values,
 }
 
 /// Visits in a row; with a server, those that share its launch.
@@ -45,15 +47,14 @@ impl Plan {
     pub fn new(spec: &Spec) -> Self {
         let mut draws = Draws::new(spec.seed);
         let mut groups: Vec<(Option<Launch>, Vec<usize>)> = Vec::new();
-        for (index, point) in spec.points.iter().enumerate() {
-            let launch = launch(spec, &point.values);
-            let shared = groups.iter_mut().find(|(own, _)| *own == launch);
-            match shared {
-                Some((_, points)) => points.push(index),
-                None => groups.push((launch, vec![index])),
-            }
+        for index in 0..spec.first {
+            group(spec, index, &mut groups);
         }
         shuffle(&mut groups, &mut draws);
+        // Points that were chosen later change nothing about the order of those before them.
+        for index in spec.first..spec.points.len() {
+            group(spec, index, &mut groups);
+        }
         let blocks = groups
             .into_iter()
             .map(|(launch, points)| Block { launch, visits: visits(spec, &points, &mut draws) })
@@ -112,7 +113,33 @@ impl Plan {
             least += around + count * (rest + short);
             most += around + count * (spec.cooldown + long);
         }
+        for curve in &spec.curves {
+            let points: Vec<&Values> =
+                spec.points.iter().map(|point| &point.values).filter(|values| curve.has(values)).collect();
+            let further = curve.range.points.saturating_sub(points.len()) * spec.replicates;
+            let each = match (&spec.command, points.first().zip(points.last())) {
+                (Some(command), _) => command.timeout,
+                // Each value of this knob is a server of its own.
+                (None, Some((one, other))) if launch(spec, one) != launch(spec, other) => start + spec.steady.max_time,
+                (None, _) => spec.steady.max_time,
+            };
+            most += further as f64 * (spec.cooldown + each);
+        }
+        let ends_without_server = spec.server.as_ref().is_none_or(|server| !server.argv.is_empty());
+        if most > 0.0 && ends_without_server {
+            least += baseline(spec.baseline.no_context);
+            most += baseline(spec.baseline.no_context);
+        }
         (least, most)
+    }
+}
+
+/// Adds a point to those that share its server.
+fn group(spec: &Spec, index: usize, groups: &mut Vec<(Option<Launch>, Vec<usize>)>) {
+    let launch = launch(spec, &spec.points[index].values);
+    match groups.iter_mut().find(|(own, _)| *own == launch) {
+        Some((_, points)) => points.push(index),
+        None => groups.push((launch, vec![index])),
     }
 }
 
@@ -126,21 +153,24 @@ fn launch(spec: &Spec, values: &Values) -> Option<Launch> {
 fn visits(spec: &Spec, points: &[usize], draws: &mut Draws) -> Vec<Visit> {
     let anchor =
         points.iter().copied().find(|&own| !spec.anchor.is_empty() && matches(&spec.points[own], &spec.anchor));
-    let mut middle: Vec<usize> = Vec::new();
+    let (mut middle, mut later): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     for &point in points {
         // The first and the last visit of the anchor stand at the ends.
         let already = if Some(point) == anchor { 2 } else { 0 };
-        middle.extend(std::iter::repeat_n(point, spec.replicates.saturating_sub(already)));
+        let place = if point < spec.first { &mut middle } else { &mut later };
+        place.extend(std::iter::repeat_n(point, spec.replicates.saturating_sub(already)));
     }
     shuffle(&mut middle, draws);
-    let order = anchor.into_iter().chain(middle).chain(anchor);
+    let order = anchor.into_iter().chain(middle).chain(later).chain(anchor);
     let mut seen = std::collections::BTreeMap::<usize, usize>::new();
     order
         .map(|point| {
             let repeat = seen.entry(point).or_insert(0);
             *repeat += 1;
             let again = if *repeat == 1 { String::new() } else { format!("#{repeat}") };
-            Visit { id: format!("{}/{}{again}", spec.name, spec.points[point].id), point, repeat: *repeat }
+            let own = &spec.points[point];
+            let id = format!("{}/{}{again}", spec.name, own.id);
+            Visit { id, point, repeat: *repeat, values: own.values.clone() }
         })
         .collect()
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::curve::{Adaptive, Curve};
 use super::load_settings::LoadSettings;
 use super::spec::{Point, Spec};
 use super::tables::{Reader, Said, Section};
@@ -34,14 +35,25 @@ impl Axes {
     }
 }
 
-/// A name with its values.
+/// A name with its values; of an adaptive knob, those it begins with.
 struct Axis {
     name: Said,
     values: Vec<Value>,
+    adaptive: Option<Adaptive>,
+}
+
+/// The points of a sweep.
+#[derive(Default)]
+pub(super) struct Points {
+    /// Those of the file, then those chosen for its adaptive knobs.
+    pub(super) all: Vec<Point>,
+    /// How many the file gives.
+    pub(super) first: usize,
+    pub(super) curves: Vec<Curve>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn points(&mut self, root: &Section<'_, 't>, mut used: Axes) -> Vec<Point> {
+    pub(super) fn points(&mut self, root: &Section<'_, 't>, mut used: Axes) -> Points {
         let constants = self.constants(root, &mut used);
         let mut grids = Vec::new();
         if let Some(knobs) = self.section(root, "knobs") {
@@ -55,21 +67,47 @@ impl<'t> Reader<'t> {
         }
         self.check_used(&grids, &used);
         let mut found: Vec<Values> = Vec::new();
-        for values in grids.iter().flat_map(|grid| product(grid)) {
+        for values in grids.iter().flat_map(|grid| product(&grid.iter().collect::<Vec<_>>())) {
             if !found.contains(&values) {
                 found.push(values);
             }
             if found.len() > MOST {
                 self.fault(&root.at, format!("the sweep has more than {MOST} points; narrow a range"));
-                return Vec::new();
+                return Points::default();
             }
+        }
+        let (first, curves) = (found.len(), self.curves(&grids));
+        for own in &self.added {
+            let curve = curves.iter().find(|curve| curve.name == own.curve && curve.range.knob == own.knob);
+            found.extend(curve.map(|curve| curve.point(own.value)).filter(|values| !found.contains(values)));
         }
         let order = names_in_order(&grids);
         let ids = ids(&found, &order);
-        let points: Vec<Point> =
+        let all: Vec<Point> =
             found.into_iter().zip(ids).map(|(own, id)| Point { values: self.complete(own, &constants), id }).collect();
-        self.check_places(&points, &used);
-        points
+        self.check_places(&all, &used);
+        Points { all, first, curves }
+    }
+
+    /// What the adaptive knob of each grid is chosen for: every combination of the others.
+    fn curves(&mut self, grids: &[Vec<Axis>]) -> Vec<Curve> {
+        let mut curves: Vec<Curve> = Vec::new();
+        for grid in grids {
+            let (adaptive, others): (Vec<&Axis>, Vec<&Axis>) = grid.iter().partition(|axis| axis.adaptive.is_some());
+            if let [_, second, ..] = adaptive[..] {
+                let message =
+                    format!("`{}` is the second adaptive knob here; give it a list of values", second.name.text);
+                self.fault(&second.name.at, message);
+            }
+            let Some(range) = adaptive.first().and_then(|axis| axis.adaptive.clone()) else { continue };
+            for values in product(&others) {
+                let own = Curve::new(values, range.clone());
+                if !curves.contains(&own) {
+                    curves.push(own);
+                }
+            }
+        }
+        curves
     }
 
     /// Constants of every point: conditions, and variables for placeholders only.
@@ -120,8 +158,15 @@ impl<'t> Reader<'t> {
         let mut grid = Vec::new();
         for (name, value) in own.entries() {
             if self.check_name(&name) {
-                let values = self.axis(&name, value);
-                grid.push(Axis { name, values });
+                let adaptive = value.get_ref().as_table().map(|_| self.adaptive(&name, value));
+                let (adaptive, values) = match adaptive {
+                    None => (None, self.axis(&name, value)),
+                    Some(adaptive) => {
+                        let values = adaptive.as_ref().map(Adaptive::first_values).unwrap_or_default();
+                        (adaptive, values)
+                    }
+                };
+                grid.push(Axis { name, values, adaptive });
             }
         }
         grid
@@ -286,8 +331,16 @@ fn values(name: &str, text: &str) -> Result<Vec<Value>, String> {
     Ok(found.into_iter().flat_map(|(_, values)| values).collect())
 }
 
+/// The one number of a text.
+pub(super) fn one_value(name: &str, text: &str) -> Result<f64, String> {
+    match &values(name, text)?[..] {
+        [Value::Number(number)] => Ok(*number),
+        _ => Err(format!("`{text}` is not one number")),
+    }
+}
+
 /// All combinations, the first axis slowest.
-fn product(grid: &[Axis]) -> Vec<Values> {
+fn product(grid: &[&Axis]) -> Vec<Values> {
     let mut found = vec![Values::new()];
     for axis in grid {
         let with = |values: &Values| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
+use super::curve::Added;
 use super::error::SweepError;
 use super::points::Axes;
 use super::spec::{Baseline, Command, Conditional, Server, Slurm, Spec, Steady};
@@ -49,7 +50,12 @@ const SBATCH: [&str; 11] = [
 impl Spec {
     /// Reads a sweep; `file` is its name in messages.
     pub fn parse(file: &str, text: &str) -> Result<Self, SweepError> {
-        let mut reader = Reader { file, text, faults: Vec::new() };
+        Self::read(file, text, Vec::new())
+    }
+
+    /// Reads a sweep for whose adaptive knobs these values were chosen.
+    pub(super) fn read(file: &str, text: &str, added: Vec<Added>) -> Result<Self, SweepError> {
+        let mut reader = Reader { file, text, faults: Vec::new(), added };
         let spec = match DeTable::parse(text) {
             Ok(table) => {
                 let at = 0..text.len().min(1);
@@ -89,7 +95,10 @@ impl<'t> Reader<'t> {
             anchor: Values::new(),
             cooldown: 0.0,
             cool_to: None,
-            points,
+            points: points.all,
+            first: points.first,
+            curves: points.curves,
+            added: self.added.clone(),
             server,
             load,
             steady: self.steady(root),

@@ -168,7 +168,7 @@ fn sbatch(arguments: &[String]) -> Result<String, SweepError> {
     Ok(job)
 }
 
-fn call(program: &str, arguments: &[&str]) -> Result<String, SweepError> {
+pub(super) fn call(program: &str, arguments: &[&str]) -> Result<String, SweepError> {
     let failed = |message: String, help: &str| SweepError::Slurm {
         command: format!("{program} {}", arguments.join(" ")),
         message,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::curve::{Added, Curve};
 use super::template::{Values, fill};
 
 /// A sweep, read and checked.
@@ -21,8 +22,13 @@ pub struct Spec {
     pub cooldown: f64,
     /// Temperature in K that a GPU must have fallen to before a point.
     pub cool_to: Option<f64>,
-    /// The points, in the order of the file.
+    /// The points: those of the file in its order, then those chosen for adaptive knobs.
     pub points: Vec<Point>,
+    /// How many points the file gives.
+    pub first: usize,
+    /// What adaptive knobs are chosen for.
+    pub curves: Vec<Curve>,
+    pub(super) added: Vec<Added>,
     /// The server, if there is one.
     pub server: Option<Server>,
     /// Load on the server; its values are templates.

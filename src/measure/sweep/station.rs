@@ -26,7 +26,7 @@ pub struct Measured {
 pub struct Idle {
     /// `no_context` or `loaded`.
     pub kind: &'static str,
-    /// `before` or `after` the block.
+    /// `before` or `after` the block, or all of the work.
     pub when: &'static str,
     /// Mean power of all GPUs, W.
     pub power: f64,
@@ -63,6 +63,8 @@ impl Failed {
 pub enum Ending {
     /// The point failed; the sweep goes on.
     Failed(Failed),
+    /// Somebody else was on the GPUs meanwhile, who is told: the point may be measured anew.
+    Disturbed(String),
     /// The sweep was asked to stop.
     Interrupted,
 }
@@ -95,4 +97,7 @@ pub trait Station {
 
     /// Ends a block: baselines, then the server; quickly, where the sweep was asked to stop.
     fn leave(&mut self, block: &Block, tell: &mut Tell<'_>) -> Vec<Idle>;
+
+    /// Ends the work: the baselines after its last block.
+    fn finish(&mut self, tell: &mut Tell<'_>) -> Vec<Idle>;
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::curve::{Curve, Known};
 use super::error::SweepError;
 use super::folder::{Folder, complete, history};
+use super::grow::grown;
 use super::merge::{spread, text};
 use super::plan::Plan;
+use super::slope::{Slope, slopes};
 use super::spec::Spec;
 use crate::runs::Run;
 
@@ -43,6 +46,10 @@ pub struct Status {
     pub visits: Vec<VisitStatus>,
     /// Relative standard deviation between repeats, and of how many points.
     pub spread: Option<(f64, usize)>,
+    /// Each curve over an adaptive knob, and how far it is known.
+    pub curves: Vec<(Curve, Known)>,
+    /// How idle power moves with the temperature, by the kind of baseline.
+    pub slopes: Vec<(&'static str, Slope)>,
     /// The plan's file.
     pub spec: Spec,
 }
@@ -50,12 +57,14 @@ pub struct Status {
 impl Status {
     /// Reads a folder.
     pub fn read(folder: &Path) -> Result<Self, SweepError> {
-        let spec = Folder::spec(folder)?;
+        let spec = grown(folder, &Folder::spec(folder)?)?;
         let plan = Plan::new(&spec);
         let mut runs = complete(folder)?;
+        let curves = spec.curves.iter().map(|curve| (curve.clone(), curve.known(&spec, &runs))).collect();
         let all: Vec<Run> = runs.values().cloned().collect();
         let mut failed: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
-        for event in history(folder)?.iter().filter(|event| text(event, "event") == "failed") {
+        let events = history(folder)?;
+        for event in events.iter().filter(|event| text(event, "event") == "failed") {
             let log = event.get("log").and_then(Json::as_array).into_iter().flatten();
             let log = log.filter_map(Json::as_str).map(str::to_owned).collect();
             failed.insert(text(event, "visit").to_owned(), (text(event, "reason").to_owned(), log));
@@ -71,12 +80,17 @@ impl Status {
                 visits.push(VisitStatus { id: visit.id.clone(), task, state });
             }
         }
-        Ok(Self { name: spec.name.clone(), visits, spread: spread(&all), spec })
+        Ok(Self { name: spec.name.clone(), visits, spread: spread(&all), curves, slopes: slopes(&events), spec })
     }
 
     /// How many visits are complete.
     pub fn complete(&self) -> usize {
         self.visits.iter().filter(|visit| matches!(visit.state, State::Complete(_))).count()
+    }
+
+    /// Whether nothing is left to measure.
+    pub fn is_whole(&self) -> bool {
+        self.complete() == self.visits.len() && self.curves.iter().all(|(_, known)| !known.wants_more)
     }
 
     /// The tasks with a visit that is not complete.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::curve::Added;
 use super::error::Fault;
 use crate::notes::{did_you_mean, nearest, quoted};
 use crate::unit::{Dimension, parse_quantity};
@@ -21,6 +22,8 @@ pub(super) struct Reader<'t> {
     pub(super) file: &'t str,
     pub(super) text: &'t str,
     pub(super) faults: Vec<Fault>,
+    /// Values that were chosen for adaptive knobs.
+    pub(super) added: Vec<Added>,
 }
 
 /// One table of the file.
