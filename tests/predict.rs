@@ -73,7 +73,7 @@ fn measured_outcomes_of_the_runs_asked_about_are_not_used() {
     let toml = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/data/h200-vllm.toml")).unwrap();
     scratch.write("h200-vllm.toml", &toml);
     let ask = |path: &str| rows(&answer(&["predict", "--runs", path, "--format", "csv"]));
-    for (a, b) in ask("data").iter().zip(&ask(changed.to_str().unwrap())) {
+    for (a, b) in ask("data/h200-vllm.csv").iter().zip(&ask(changed.to_str().unwrap())) {
         assert_eq!((&a["run"], &a["predicted"], &a["upper"]), (&b["run"], &b["predicted"], &b["upper"]));
     }
 }

@@ -345,7 +345,7 @@ fn the_shipped_runs_are_studied_the_same_twice_and_within_eighty_columns() {
         "missing",
     ];
     assert_eq!(keys, expected);
-    assert!(answer(&["study", "--format", "markdown"]).starts_with("# What 65 runs say"));
+    assert!(answer(&["study", "--format", "markdown"]).starts_with("# What 114 runs say"));
 }
 
 #[test]
