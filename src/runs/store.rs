@@ -26,12 +26,12 @@ macro_rules! embedded {
     };
 }
 
-/// Sweeps inside the binary: name, CSV, TOML.
+/// Sweeps inside the binary, in the order of their files: name, CSV, TOML.
 const EMBEDDED: &[(&str, &str, &str)] = &[
-    embedded!("h200-http-qwen3-32b"),
     embedded!("h200-http-qwen3-32b-2"),
-    embedded!("h200-http-qwen3-8b"),
+    embedded!("h200-http-qwen3-32b"),
     embedded!("h200-http-qwen3-8b-2"),
+    embedded!("h200-http-qwen3-8b"),
     embedded!("h200-http-tp2-qwen3-8b"),
     embedded!("h200-vllm"),
 ];
