@@ -149,47 +149,61 @@ fn zones_of_the_processor_are_told_apart() {
     assert!(zones(Path::new("/nonexistent")).is_empty());
 }
 
-/// Eight GPUs at 50 samples a second each. Honest only where the machine is not crowded, so the limit is generous in the
-/// test of every day; the exact one is `cargo test -- --ignored eight_gpus`.
-fn cost_of_eight_gpus(seconds: u64) -> Option<f64> {
+/// Shares of a core that eight GPUs at 50 samples a second each cost, and that eight threads cost which do nothing but wake
+/// up as often: the latter is what the machine takes for it, more on virtual machines.
+fn cost_of_eight_gpus(seconds: u64) -> Option<(f64, f64)> {
     let library = scripted_nvml()?;
     // Of all tests only those of this function load the library into their own process.
     let clock = Clock::start();
     let choice =
         MeterChoice { nvml_lib: Some(library), powercap: Some("/nonexistent".into()), ..MeterChoice::default() };
     let recorder = Recorder::start(clock, &choice).unwrap();
-    let spent = thread_seconds();
+    let idle = std::thread::Builder::new().name("sleeper".to_owned());
+    let idle = idle.spawn(move || {
+        // Two reads for each of ten ticks a second, and another one now and then.
+        for _ in 0..23 * (seconds + 2) {
+            std::thread::sleep(Duration::from_secs_f64(1.0 / 23.0));
+        }
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    let spent = || ["gpu-", "sleeper"].map(thread_seconds);
+    let before = spent();
     std::thread::sleep(Duration::from_secs(seconds));
-    let share = (thread_seconds() - spent) / seconds as f64;
+    let [own, floor] = std::array::from_fn(|at| 8.0 * (spent()[at] - before[at]) / seconds as f64);
     let (trace, written) = recorder.stop();
-    assert!(written.is_ok());
+    assert!(written.is_ok() && idle.is_ok());
     assert_eq!(trace.gpus().count(), 1);
-    Some(share * 8.0)
+    Some((own, floor))
 }
 
-/// Time that the reader threads of this process have run: those that are named after GPUs.
-fn thread_seconds() -> f64 {
+/// Time that the threads of this process have run whose names begin so.
+fn thread_seconds(name: &str) -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let of = |task: std::fs::DirEntry| {
-        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+        let own = std::fs::read_to_string(task.path().join("comm")).ok()?;
         let spent = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
         let ns: f64 = spent.split_whitespace().next()?.parse().ok()?;
-        name.starts_with("gpu-").then_some(ns / 1e9)
+        own.starts_with(name).then_some(ns / 1e9)
     };
     tasks.filter_map(of).sum()
 }
 
 #[test]
 fn reading_eight_gpus_costs_little() {
-    let Some(share) = cost_of_eight_gpus(3) else { return };
-    assert!(share < 0.05, "eight GPUs cost {share} of a core");
+    let Some((own, _)) = cost_of_eight_gpus(3) else { return };
+    assert!(own < 0.05, "eight GPUs cost {own} of a core");
 }
 
 #[test]
 #[ignore = "exact only on a machine that does nothing else"]
-fn reading_eight_gpus_costs_less_than_a_hundredth_of_a_core() {
-    let Some(share) = cost_of_eight_gpus(20) else { return };
-    assert!(share <= 0.01, "eight GPUs cost {share} of a core");
+fn reading_eight_gpus_costs_little_more_than_waking_up() {
+    let Some((own, floor)) = cost_of_eight_gpus(20) else { return };
+    println!(
+        "eight GPUs cost {:.2} % of a core; waking up as often, and nothing else, {:.2} %",
+        100.0 * own,
+        100.0 * floor
+    );
+    assert!(own <= 0.01 || own < 1.4 * floor, "eight GPUs cost {own} of a core, waking up as often {floor}");
 }
 
 #[test]
