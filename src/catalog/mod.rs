@@ -21,6 +21,7 @@ mod derive;
 mod entry;
 mod fault;
 mod file;
+mod part;
 mod read;
 mod table;
 

@@ -62,13 +62,7 @@ fn gpu_name(measured: &Measured, catalog: &Catalog) -> Option<String> {
     if measured.gpus.iter().any(|gpu| gpu.name != first.name) {
         return None;
     }
-    let known = catalog.keys("gpu");
-    let bare = first.name.trim_start_matches("NVIDIA ").replace('-', " ");
-    let words: Vec<&str> = bare.split_whitespace().collect();
-    // `A100-SXM4-80GB` is `A100-80GB`: all parts of the name, in any place; the most telling name wins.
-    let is_in = |name: &&&str| name.split('-').all(|part| words.contains(&part));
-    let best = known.iter().filter(is_in).max_by_key(|name| name.len());
-    Some(best.map_or_else(|| first.name.clone(), |name| (*name).to_owned()))
+    Some(catalog.gpu_name(&first.name))
 }
 
 fn metrics(stretch: &Stretch) -> BTreeMap<String, f64> {

@@ -10,9 +10,6 @@ use crate::measure::telemetry::{Gpu, Labels, Observed, Record, gpus};
 use crate::notes::Caveat;
 use crate::runs::{Run, Value, split_precision};
 
-/// Variants of a part with a memory or a limit of their own: not the part of the same number.
-const VARIANTS: [&str; 5] = ["PCIE", "NVL", "GH200", "GB200", "GB300"];
-
 /// A condition that a diagnosis wants and telemetry does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Needed {
@@ -163,22 +160,9 @@ fn set_gpus(run: &mut Run, gpus: &[Gpu], catalog: &Catalog, asked: &Asked) -> Re
         });
     }
     if let Some(name) = names.first() {
-        set_name(run, "gpu", &gpu_type(name, catalog));
+        set_name(run, "gpu", &catalog.gpu_name(name));
     }
     Ok(())
-}
-
-/// The catalog's name of a product: `NVIDIA H100 80GB HBM3` is `H100`. One that the catalog does not know stays as told,
-/// without the vendor.
-fn gpu_type(product: &str, catalog: &Catalog) -> String {
-    let words: Vec<String> = product.split([' ', '-', '_']).map(str::to_ascii_uppercase).collect();
-    let is_variant = words.iter().any(|word| VARIANTS.contains(&word.as_str()));
-    let of_words = |name: &&str| name.split('-').all(|part| words.contains(&part.to_ascii_uppercase()));
-    let known = catalog.keys("gpu").into_iter().filter(of_words).max_by_key(|name| name.len());
-    match known.filter(|_| !is_variant) {
-        Some(name) => name.to_owned(),
-        None => product.trim_start_matches("NVIDIA ").replace(' ', "-"),
-    }
 }
 
 /// Engines of one server are data-parallel; several servers are several machines' worth of runs.
@@ -205,19 +189,6 @@ fn set_engines(run: &mut Run, labels: &[&Labels]) -> Option<Caveat> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn products_are_named_as_the_catalog_names_them() {
-        let catalog = Catalog::embedded();
-        let case = |product: &str, name: &str| assert_eq!(gpu_type(product, &catalog), name);
-        case("NVIDIA H100 80GB HBM3", "H100");
-        case("NVIDIA H200", "H200");
-        case("NVIDIA B200", "B200");
-        case("NVIDIA A100-SXM4-80GB", "A100-80GB");
-        case("NVIDIA A100-SXM4-40GB", "A100-SXM4-40GB");
-        case("NVIDIA H100 PCIe", "H100-PCIe");
-        case("NVIDIA GH200 480GB", "GH200-480GB");
-    }
 
     #[test]
     fn a_served_name_is_split_into_model_and_precision() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::station::{Idle, Measured};
+use crate::catalog::Catalog;
 use crate::measure::energy::Estimates;
 use crate::measure::meter::{GpuInfo, Recorder, Window};
 use crate::runs::Value;
@@ -67,9 +68,8 @@ pub(super) fn add_machine(measured: &mut Measured, recorder: &Recorder) {
         condition("driver_version", Value::Name(recorder.driver_version().to_owned()));
     }
     if let Some(first) = gpus.first() {
-        let short = first.name.trim_start_matches("NVIDIA ").split([' ', '-']).next().unwrap_or_default();
-        if !short.is_empty() && gpus.iter().all(|gpu| gpu.name == first.name) {
-            condition("gpu", Value::Name(short.to_owned()));
+        if !first.name.is_empty() && gpus.iter().all(|gpu| gpu.name == first.name) {
+            condition("gpu", Value::Name(Catalog::embedded().gpu_name(&first.name)));
         }
         let names = |get: fn(&GpuInfo) -> String| {
             gpus.iter().map(get).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
