@@ -4,7 +4,9 @@ use super::load_settings::LoadSettings;
 use super::spec::Steady;
 use crate::measure::Series;
 use crate::measure::load::{Arrival, Tally};
-use crate::measure::steady::{Judgment, Rules, Seen, Supply, judge as judge_steady};
+use crate::measure::steady::{
+    Judgment, Rules, Seen, Supply, benchmark_energy_per_token, benchmark_window, judge as judge_steady,
+};
 use crate::unit::percent;
 
 /// What is known of a point so far.
@@ -45,16 +47,15 @@ pub(super) struct Around<'a> {
 pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>, steady: &Steady) -> Judgement {
     let (tokens, running, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
     let (begun, ended) = (tally.begun(), tally.ended_requests());
-    let (batch, supply) = match settings.arrival {
-        Arrival::Closed { clients, .. } => {
-            let ceiling = around.batch.map_or(clients, |batch| clients.min(batch as usize)).max(1);
+    let (batch, supply) = match full_batch(settings, around.batch) {
+        None => (1, Supply::Rate),
+        Some((batch, clients)) => {
             let supply = match around.waiting {
-                Some(waiting) if ceiling < clients => Supply::Waiting(waiting),
-                _ => Supply::Clients { under_way: &under_way, clients: clients as u64 },
+                Some(waiting) if batch < clients => Supply::Waiting(waiting),
+                _ => Supply::Clients { under_way: &under_way, clients },
             };
-            (ceiling as u64, supply)
+            (batch, supply)
         }
-        Arrival::Open { .. } | Arrival::Bursts { .. } => (1, Supply::Rate),
     };
     let seen = Seen {
         tokens: &tokens,
@@ -74,6 +75,28 @@ pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>,
         ..Rules::default()
     };
     told(&judge_steady(&seen, &rules))
+}
+
+/// Requests that a closed loop keeps running at once, where the server runs at most `batch`, and its clients.
+fn full_batch(settings: &LoadSettings, batch: Option<f64>) -> Option<(u64, u64)> {
+    let Arrival::Closed { clients, .. } = settings.arrival else { return None };
+    let clients = clients as u64;
+    Some((batch.map_or(clients, |batch| clients.min(batch as u64)).max(1), clients))
+}
+
+/// The energy per token (J) by the rule of the ML.ENERGY benchmark, and the seconds of its window, as if it had sent the
+/// requests that have begun and no more; of closed loops only. `energy` are the counters since before the load.
+pub(super) fn by_benchmark(
+    tally: &Tally,
+    settings: &LoadSettings,
+    batch: Option<f64>,
+    energy: &[Series],
+) -> Option<(f64, f64)> {
+    let (batch, _) = full_batch(settings, batch)?;
+    let (begun, ended) = (tally.begun(), tally.ended_requests());
+    let requests = begun.points().last()?.1 as u64;
+    let window = benchmark_window(&begun, &ended, requests, batch)?;
+    Some((benchmark_energy_per_token(&tally.tokens(), energy, window)?, window.1 - window.0))
 }
 
 fn told(judgment: &Judgment) -> Judgement {

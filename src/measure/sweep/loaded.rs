@@ -26,13 +26,15 @@ pub(super) struct Loaded {
     pub(super) settings: LoadSettings,
     pub(super) running: Running,
     pub(super) scraper: Option<Scraper>,
+    /// The most requests that the server runs at once, where the sweep says so.
+    pub(super) batch: Option<f64>,
 }
 
 /// Loads the server as the visit asks, until its steady state is known well enough.
 pub(super) fn measure(local: &mut Local<'_>, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
     let Some(server) = &local.spec.server else { return Err(Failed::new("a load needs a `[server]`").into()) };
     let loaded = begin(local, server, visit)?;
-    let (judgement, (from, to)) = watch(local, visit, &loaded, tell)?;
+    let (judgement, (from, to)) = watch(local, &loaded, tell)?;
     local.recorder.wait_past(to);
     let window = local.recorder.window(from, to);
     if let Some((at, why)) = window.gpus.iter().find_map(|gpu| gpu.lost.clone()) {
@@ -79,7 +81,8 @@ fn begin(local: &Local<'_>, server: &Server, visit: &Visit) -> Result<Loaded, En
         Some(path) => Some(scraper(local, local.url(server, path)?, &local.http_options)?),
     };
     let running = start(plan, &client, local.clock).map_err(|error| failed(&error))?;
-    Ok(Loaded { settings, running, scraper })
+    let batch = values.get("batch_size").and_then(Value::number);
+    Ok(Loaded { settings, running, scraper, batch })
 }
 
 fn scraper(local: &Local<'_>, url: crate::measure::http::Url, options: &Options) -> Result<Scraper, Failed> {
@@ -93,14 +96,8 @@ fn scraper(local: &Local<'_>, url: crate::measure::http::Url, options: &Options)
 }
 
 /// Looks at the load each second, until enough is known of it or its time is over.
-fn watch(
-    local: &mut Local<'_>,
-    visit: &Visit,
-    loaded: &Loaded,
-    tell: &mut Tell<'_>,
-) -> Result<(Judgement, (f64, f64)), Ending> {
+fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<(Judgement, (f64, f64)), Ending> {
     let steady = local.spec.steady;
-    let batch = visit.values.get("batch_size").and_then(Value::number);
     let begun = loaded.running.start();
     let (mut moved, mut asked) = ((begun, 0.0), begun);
     loop {
@@ -118,7 +115,7 @@ fn watch(
         let waiting = loaded.scraper.as_ref().and_then(Scraper::waiting);
         // A window begins where all counters are known: not before the load has settled.
         let counters = local.recorder.counters(begun + steady.settle);
-        let around = Around { energy: &counters, waiting: waiting.as_ref(), batch };
+        let around = Around { energy: &counters, waiting: waiting.as_ref(), batch: loaded.batch };
         let found = judge(&tally, &loaded.settings, &around, &steady);
         tell(&format!("\r{:.0} s of load: {}", now - begun, found.progress()));
         if !found.is_enough && now - begun < steady.max_time && !is_over {

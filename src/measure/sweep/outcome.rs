@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::judge::Judgement;
+use super::judge::{Judgement, by_benchmark};
 use super::load_settings::LoadSettings;
 use super::loaded::Loaded;
 use super::local::Local;
@@ -55,12 +55,18 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         measured.observed.entry("running_batch".to_owned()).or_insert(running);
     }
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
-    measured.details.extend(spent(local, &tally, begun, to));
+    // From before the load on: a counter is known between two of its ticks.
+    let energy = local.recorder.counters(begun - 1.0);
+    measured.details.extend(spent(&energy, &tally, begun, to));
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
     let is_known = if window.valid { "" } else { "not-valid: the energy is not known for the whole window; " };
     say("verdict", format!("{is_known}{}", judgement.verdict));
     if let Some(share) = judgement.interval {
         say("energy_per_token_interval", format!("{share:.5}"));
+    }
+    if let Some((per_token, seconds)) = by_benchmark(&tally, &loaded.settings, loaded.batch, &energy) {
+        say("benchmark_energy_per_token_j", told::number(per_token));
+        say("benchmark_window_s", format!("{seconds:.4}"));
     }
     say("requests_finished", summary.done.to_string());
     say("requests_failed", summary.failed.to_string());
@@ -88,10 +94,9 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
 }
 
 /// What prompt and output tokens cost, from the first request on: it is the ramp that tells them apart.
-fn spent(local: &Local<'_>, tally: &Tally, begun: f64, to: f64) -> BTreeMap<String, String> {
-    let energy = local.recorder.counters(begun - 1.0);
+fn spent(energy: &[Series], tally: &Tally, begun: f64, to: f64) -> BTreeMap<String, String> {
     let (prompt, output) = (tally.prompt_tokens(), tally.tokens());
-    let counts = Counts { energy: &energy, prompt: prompt.as_ref(), output: Some(&output) };
+    let counts = Counts { energy, prompt: prompt.as_ref(), output: Some(&output) };
     split_details(&split(&counts, [begun, to], BLOCK))
 }
 
