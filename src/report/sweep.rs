@@ -75,12 +75,15 @@ fn adaptive(spec: &Spec) -> Option<String> {
     let have = |curve: &Curve| spec.points.iter().filter(|point| curve.has(&point.values)).count();
     let further: usize = spec.curves.iter().map(|curve| curve.range.points.saturating_sub(have(curve))).sum();
     Some(format!(
-        "`{}` from {} to {}: these values, then at most {} where {} bend most",
+        "`{}` from {} to {}: these values, then at most {} where {}",
         range.knob,
         range.from,
         range.to,
         plural(further * spec.replicates, "further visit"),
-        plural(spec.curves.len(), "curve"),
+        match spec.curves.len() {
+            1 => "the curve bends most".to_owned(),
+            curves => format!("{curves} curves bend most"),
+        },
     ))
 }
 
