@@ -338,8 +338,8 @@ fn a_sweep_of_a_server_finds_the_energy_that_was_scripted() {
         let ideal = run.number("concurrency").unwrap() / step;
         assert!((0.6..1.05).contains(&(run.metrics["throughput"] / ideal)), "{run:?}");
         assert!((run.observed["static_power"] - 300.0).abs() < 50.0, "{run:?}");
-        // By the benchmark's rule, over a window of its own.
-        assert!((detail("benchmark_energy_per_token_j") / per_token - 1.0).abs() < 0.25, "{run:?}");
+        // By the benchmark's rule, over a window of its own: other moments of a machine that has other work too.
+        assert!((detail("benchmark_energy_per_token_j") / per_token - 1.0).abs() < 0.5, "{run:?}");
         assert_eq!(run.details["requests_failed"], "0");
         // A load of 4 s has too few blocks of half a second to tell what kind of token cost what.
         assert!(run.details["energy_split"].contains("too few to tell prompt from output tokens"), "{run:?}");
