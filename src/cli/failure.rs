@@ -7,7 +7,9 @@ use crate::diagnose::DiagnoseError;
 use crate::fit::{FitError, FittedFileError};
 use crate::import::ImportError;
 #[cfg(feature = "measure")]
-use crate::measure::{command::MeasureError, meter::MeterError};
+use crate::measure::command::MeasureError;
+#[cfg(feature = "measure")]
+use crate::measure::meter::{MeterError, NotAlone};
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::plan::PlanError;
@@ -269,9 +271,9 @@ fn is_bad_input(error: &MeasureError) -> bool {
         MeasureError::Meter(error) => {
             matches!(error, MeterError::NoSuchGpu { .. } | MeterError::NoneChosen { .. } | MeterError::Trace { .. })
         }
-        MeasureError::Runs(RunsError::Write { .. }) | MeasureError::MarksFile { .. } | MeasureError::Others { .. } => {
-            false
-        }
+        MeasureError::Runs(RunsError::Write { .. })
+        | MeasureError::MarksFile { .. }
+        | MeasureError::NotAlone(NotAlone::Others { .. }) => false,
         _ => true,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::measure::meter::MeterError;
-use crate::notes::{list, quoted};
+use crate::measure::meter::{MeterError, NotAlone};
+use crate::notes::quoted;
 use crate::runs::RunsError;
 
 /// Why a command was not measured.
@@ -36,28 +36,10 @@ pub enum MeasureError {
         /// Its number.
         pid: u32,
     },
-    /// Somebody else computes on the GPUs.
-    #[error("GPU {gpu} is used by others: process {}", list(processes))]
-    #[diagnostic(help(
-        "their energy cannot be told from that of the command: end them, choose other GPUs with `--gpus`, or measure all \
-         of it together with `--shared`"
-    ))]
-    Others {
-        /// The GPU.
-        gpu: u32,
-        /// Their numbers.
-        processes: Vec<String>,
-    },
-    /// A GPU that is split into instances.
-    #[error("GPU {gpu} is split into instances (MIG), and only the whole GPU has an energy counter")]
-    #[diagnostic(help(
-        "the energy of one instance cannot be told: end MIG (`nvidia-smi -mig 0`), choose other GPUs with `--gpus`, or \
-         measure the whole GPU with `--shared`, whoever uses its instances"
-    ))]
-    Split {
-        /// The GPU.
-        gpu: u32,
-    },
+    /// The GPUs are not those of the work alone.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NotAlone(#[from] NotAlone),
     /// Marks that cannot be understood.
     #[error("`{}`, where the command wrote its marks, has faults:\n{faults}", path.display())]
     #[diagnostic(help(

@@ -12,7 +12,7 @@ use super::marks::Marks;
 use super::processor;
 use super::stretch::{Stretch, meant, stretches};
 use crate::measure::Clock;
-use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder, Trace, TraceWindow};
+use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, NotAlone, Overhead, Recorder, Trace, TraceWindow};
 use crate::measure::signals::listen;
 use crate::notes::Caveat;
 
@@ -236,8 +236,8 @@ fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
         return Ok(());
     }
     let is_of_machine = matches!(plan.subject, Subject::Duration(_));
-    if let Some(split) = recorder.gpus().iter().find(|gpu| gpu.is_split && !is_of_machine) {
-        return Err(MeasureError::Split { gpu: split.index });
+    if !is_of_machine {
+        recorder.refuse_split()?;
     }
     let window = recorder.window(0.0, f64::MAX);
     for gpu in &window.gpus {
@@ -247,7 +247,7 @@ fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
         let others: Vec<u32> = others.into_iter().filter(|pid| !attached || processor::is_known(*pid)).collect();
         if !others.is_empty() {
             let processes = others.iter().map(ToString::to_string).collect();
-            return Err(MeasureError::Others { gpu: gpu.gpu.index, processes });
+            return Err(NotAlone::Others { gpu: gpu.gpu.index, processes, work: "command" }.into());
         }
     }
     Ok(())

@@ -64,25 +64,12 @@ fn batches(records: &[Record], mean: f64) -> Vec<Batch> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{CountedBy, Outcome};
     use super::*;
 
     fn tally(requests: &[(f64, f64, Option<u32>)]) -> Tally {
         let mut tally = Tally::new(10.0);
         for &(sent, first_token, prompt_tokens) in requests {
-            let record = Record {
-                scheduled: sent,
-                sent,
-                first_token: Some(first_token),
-                ended: 14.0,
-                prompt_tokens,
-                wanted: 1,
-                output_tokens: 1,
-                counted_by: CountedBy::RunningUsage,
-                outcome: Outcome::Done,
-                retries: 0,
-                tokens: Vec::new(),
-            };
+            let record = Record { prompt_tokens, ..Record::of_one_token(sent, sent, first_token, 14.0) };
             tally.ended(record, None);
         }
         tally

@@ -51,3 +51,23 @@ pub struct Record {
     /// `(seconds after it was sent, tokens)` of each arrival, if the plan keeps them.
     pub tokens: Vec<(f32, u32)>,
 }
+
+#[cfg(test)]
+impl Record {
+    /// A request for one token that was due, was sent, got its token and ended at these moments.
+    pub(super) fn of_one_token(scheduled: f64, sent: f64, first_token: f64, ended: f64) -> Self {
+        Self {
+            scheduled,
+            sent,
+            first_token: Some(first_token),
+            ended,
+            prompt_tokens: None,
+            wanted: 1,
+            output_tokens: 1,
+            counted_by: CountedBy::RunningUsage,
+            outcome: Outcome::Done,
+            retries: 0,
+            tokens: Vec::new(),
+        }
+    }
+}

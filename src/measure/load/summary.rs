@@ -201,19 +201,7 @@ mod tests {
     use super::*;
 
     fn record(scheduled: f64, sent: f64) -> Record {
-        Record {
-            scheduled,
-            sent,
-            first_token: Some(sent + 0.1),
-            ended: sent + 0.2,
-            prompt_tokens: None,
-            wanted: 1,
-            output_tokens: 1,
-            counted_by: CountedBy::RunningUsage,
-            outcome: Outcome::Done,
-            retries: 0,
-            tokens: Vec::new(),
-        }
+        Record::of_one_token(scheduled, sent, sent + 0.1, sent + 0.2)
     }
 
     #[test]

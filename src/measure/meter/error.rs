@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::notes::list;
+
 /// Why meters cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MeterError {
@@ -93,5 +95,34 @@ pub enum MeterError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+}
+
+/// Why the energy of the GPUs is not that of the work alone.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum NotAlone {
+    /// Somebody else computes on a GPU.
+    #[error("GPU {gpu} is used by others: process {}", list(processes))]
+    #[diagnostic(help(
+        "their energy cannot be told from that of the {work}: end them, choose other GPUs with `--gpus`, or measure all of \
+         it together with `--shared`"
+    ))]
+    Others {
+        /// The GPU.
+        gpu: u32,
+        /// Their numbers.
+        processes: Vec<String>,
+        /// What is to be measured: `command`, `sweep`.
+        work: &'static str,
+    },
+    /// A GPU that is split into instances.
+    #[error("GPU {gpu} is split into instances (MIG), and only the whole GPU has an energy counter")]
+    #[diagnostic(help(
+        "the energy of one instance cannot be told: end MIG (`nvidia-smi -mig 0`), choose other GPUs with `--gpus`, or \
+         measure the whole GPU with `--shared`, whoever uses its instances"
+    ))]
+    Split {
+        /// The GPU.
+        gpu: u32,
     },
 }

@@ -40,7 +40,7 @@ mod window;
 
 pub use call::{CallCost, Overhead};
 pub use choice::MeterChoice;
-pub use error::MeterError;
+pub use error::{MeterError, NotAlone};
 pub use field::Field;
 pub use gpu::{GpuInfo, Process};
 pub use nvml::Driver;

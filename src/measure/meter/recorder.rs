@@ -10,7 +10,7 @@ use rustix::time::ClockId;
 
 use super::call::Overhead;
 use super::choice::MeterChoice;
-use super::error::MeterError;
+use super::error::{MeterError, NotAlone};
 use super::gpu::{GpuInfo, GpuReader, ReadFault};
 use super::nvml::Driver;
 use super::rapl::zones;
@@ -128,6 +128,14 @@ impl Recorder {
     /// The GPUs that are read.
     pub fn gpus(&self) -> Vec<GpuInfo> {
         self.gpus.iter().map(|shared| shared.lock().info.clone()).collect()
+    }
+
+    /// Refuses where a GPU is split into instances.
+    pub fn refuse_split(&self) -> Result<(), NotAlone> {
+        match self.gpus().iter().find(|gpu| gpu.is_split) {
+            Some(split) => Err(NotAlone::Split { gpu: split.index }),
+            None => Ok(()),
+        }
     }
 
     /// Version of the GPUs' driver.

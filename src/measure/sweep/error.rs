@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use miette::{LabeledSpan, NamedSource};
 
-use crate::notes::{lines, list, plural};
+use crate::measure::meter::NotAlone;
+use crate::notes::{lines, plural};
 use crate::runs::RunsError;
 
 /// As many faults as a person reads at once.
@@ -109,28 +110,10 @@ pub enum SweepError {
         /// Why.
         reason: String,
     },
-    /// Somebody else computes on the GPUs.
-    #[error("GPU {gpu} is used by others: process {}", list(processes))]
-    #[diagnostic(help(
-        "their energy cannot be told from that of the sweep: end them, choose other GPUs with `--gpus`, or measure all of \
-         it together with `--shared`"
-    ))]
-    Others {
-        /// The GPU.
-        gpu: u32,
-        /// Their numbers.
-        processes: Vec<String>,
-    },
-    /// A GPU that is split into instances.
-    #[error("GPU {gpu} is split into instances (MIG), and only the whole GPU has an energy counter")]
-    #[diagnostic(help(
-        "the energy of one instance cannot be told: end MIG (`nvidia-smi -mig 0`), choose other GPUs with `--gpus`, or \
-         measure the whole GPU with `--shared`, whoever uses its instances"
-    ))]
-    Split {
-        /// The GPU.
-        gpu: u32,
-    },
+    /// The GPUs are not those of the work alone.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NotAlone(#[from] NotAlone),
     /// Ranges of which only what was measured tells the next value.
     #[error("{option} takes a sweep apart, and the values of `{knob}` are chosen one after the other")]
     #[diagnostic(help(
@@ -162,12 +145,12 @@ impl SweepError {
         match self {
             Self::Folder { .. }
             | Self::NoMeter { .. }
-            | Self::Others { .. }
+            | Self::NotAlone(NotAlone::Others { .. })
             | Self::Slurm { .. }
             | Self::Runs(RunsError::Write { .. }) => false,
             Self::File { .. }
             | Self::Runs(_)
-            | Self::Split { .. }
+            | Self::NotAlone(NotAlone::Split { .. })
             | Self::Apart { .. }
             | Self::Locked { .. }
             | Self::Changed { .. }

@@ -49,7 +49,7 @@ impl Queue {
     /// The state of a task in small letters, if there is something to say of it.
     pub fn state(&self, task: usize) -> Option<String> {
         let ended = self.ended.get(&task).filter(|state| *state != "FAILED");
-        self.waiting.get(&task).or(ended).map(|state| state.to_lowercase().replace('_', " "))
+        self.waiting.get(&task).or(ended).map(|state| in_words(state))
     }
 
     /// How many tasks are in each state: `2 running, 1 pending`.
@@ -58,10 +58,14 @@ impl Queue {
         for state in self.waiting.values().chain(self.ended.values()) {
             *counts.entry(state).or_default() += 1;
         }
-        let parts: Vec<String> =
-            counts.iter().map(|(state, count)| format!("{count} {}", state.to_lowercase().replace('_', " "))).collect();
+        let parts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {}", in_words(state))).collect();
         parts.join(", ")
     }
+}
+
+/// `OUT_OF_MEMORY` as `out of memory`.
+fn in_words(state: &str) -> String {
+    state.to_lowercase().replace('_', " ")
 }
 
 /// The jobs of a journal, in the order in which they were handed over.

@@ -13,7 +13,7 @@ use super::local::Local;
 use super::plan::Plan;
 use super::station::{Ending, Failed, Measured, Tell};
 use crate::measure::command::{family, group, is_known};
-use crate::measure::meter::Recorder;
+use crate::measure::meter::{NotAlone, Recorder};
 use crate::notes::list;
 
 /// Seconds that a sweep waits in all for strangers to leave.
@@ -140,8 +140,8 @@ impl Local<'_> {
     /// sweep has left is ended first. Of a server that runs already, nobody can tell who it is: all that is there is taken
     /// to be it.
     pub fn refuse_others(&mut self, plan: &Plan, tell: &mut Tell<'_>) -> Result<(), SweepError> {
-        if let Some(split) = self.recorder.gpus().iter().find(|gpu| gpu.is_split && !self.tenants.is_shared) {
-            return Err(SweepError::Split { gpu: split.index });
+        if !self.tenants.is_shared {
+            self.recorder.refuse_split()?;
         }
         let Some(block) = plan.blocks.first() else { return Ok(()) };
         let mut was_left = false;
@@ -169,7 +169,7 @@ impl Local<'_> {
             }
             if self.clock.now() >= end {
                 let on_it = present.iter().filter(|own| own.0 == gpu).map(|own| own.1.to_string());
-                return Err(SweepError::Others { gpu, processes: on_it.collect() });
+                return Err(NotAlone::Others { gpu, processes: on_it.collect(), work: "sweep" }.into());
             }
             if self.stop.wait(LOOK).is_err() {
                 return Ok(());
