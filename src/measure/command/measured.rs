@@ -19,6 +19,9 @@ use crate::notes::Caveat;
 /// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
 const LOOK: f64 = 0.8;
 
+/// So long before the end of a time every tick is looked at, s.
+const ENDS: f64 = 2.0;
+
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
@@ -99,7 +102,7 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     let (mut from, mut to) = (clock.now(), clock.now());
     let mut host_cpu = None;
     if ending == Ending::Time {
-        let work = Work { plan, clock, events: &events };
+        let work = Work { plan, recorder: &recorder, clock, events: &events };
         (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
     }
     recorder.wait_past(to);
@@ -166,6 +169,7 @@ pub fn replayed(folder: &Path, items: &BTreeMap<String, f64>) -> Result<Measured
 /// The work itself.
 struct Work<'a> {
     plan: &'a Plan,
+    recorder: &'a Recorder,
     clock: Clock,
     events: &'a Receiver<Event>,
 }
@@ -192,7 +196,7 @@ impl Work<'_> {
                 Ok((ending, running.started, to, Some(busy)))
             }
             Subject::Duration(seconds) => {
-                let (ending, to) = wait_until(Some(from + seconds), self.events, clock, || false);
+                let (ending, to) = self.wait(from, from + seconds);
                 Ok((ending, from, to, None))
             }
             Subject::Process(pid, seconds) => {
@@ -209,6 +213,17 @@ impl Work<'_> {
                 Ok((ending, from, to, Some((last - spent) / (to - from))))
             }
         }
+    }
+}
+
+impl Work<'_> {
+    /// Waits to the end of a time that is known: every tick needs to be seen only around its ends.
+    fn wait(&self, from: f64, to: f64) -> (Ending, f64) {
+        self.recorder.wait_past(from);
+        self.recorder.relax(true);
+        let (ending, at) = wait_until(Some(to - ENDS), self.events, self.clock, || false);
+        self.recorder.relax(false);
+        if ending == Ending::Time { wait_until(Some(to), self.events, self.clock, || false) } else { (ending, at) }
     }
 }
 

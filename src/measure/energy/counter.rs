@@ -1,7 +1,7 @@
 //! All that was seen of one energy counter, in bounded memory.
 
-use super::tick::{Energy, Tick, energy_between};
-use crate::stats::{mean, median};
+use super::tick::{Energy, Tick, energy_between, share};
+use crate::stats::{mean, quantile};
 
 /// Ticks that are kept with their full density; older ones are thinned to a tenth, which loses no energy: the counter is
 /// cumulative, only the bound of a window that begins or ends so far back is wider.
@@ -59,6 +59,11 @@ impl Counter {
         self.ticks.last().copied()
     }
 
+    /// Takes a read that began at `begin` after others were left out: that the counter moved says nothing of when.
+    pub fn look(&mut self, begin: f64, value: f64) {
+        self.last_read = Some((begin, value));
+    }
+
     /// Adds a tick at which the counter showed `value` joules; `limit_w` is the highest power that can be, if known.
     /// Ticks come in order.
     pub fn push(&mut self, early: f64, late: f64, value: f64, limit_w: Option<f64>) {
@@ -109,6 +114,24 @@ impl Counter {
         energy_between(&self.ticks, samples, from, to)
     }
 
+    /// Moments and energies (J) of its ticks from a moment on, with those that passed unseen: the rhythm tells when they
+    /// were, and samples of power what share of the energy between two ticks that were seen had flowed.
+    pub fn moves<'a>(&'a self, samples: &'a [(f64, f64)], since: f64) -> impl Iterator<Item = (f64, f64)> + 'a {
+        let period = self.period().unwrap_or(f64::INFINITY);
+        let first = self.ticks.partition_point(|tick| tick.at() < since);
+        let seen = self.ticks[first..].iter();
+        let next = self.ticks.get(first + 1..).unwrap_or_default().iter().map(Some).chain([None]);
+        seen.zip(next).flat_map(move |(tick, next)| {
+            let unseen = next.map_or(0.0, |next| ((next.at() - tick.at()) / period).round() - 1.0).max(0.0) as u32;
+            let between = (1..=unseen).filter_map(move |count| {
+                let next = next?;
+                let at = tick.at() + (next.at() - tick.at()) * f64::from(count) / f64::from(unseen + 1);
+                Some((at, tick.energy_j + (next.energy_j - tick.energy_j) * share(tick, next, samples, at)))
+            });
+            std::iter::once((tick.at(), tick.energy_j)).chain(between)
+        })
+    }
+
     /// Breaks between two moments.
     pub fn breaks_between(&self, from: f64, to: f64) -> impl Iterator<Item = &Break> {
         self.breaks.iter().filter(move |own| own.until > from && own.after < to)
@@ -129,13 +152,14 @@ impl Counter {
     }
 
     /// The time between ticks among the last thousand, s: the mean of gaps between two that were seen closely, and none
-    /// between them missed.
+    /// between them left out.
     pub fn period(&self) -> Option<f64> {
         let recent = &self.ticks[self.ticks.len().saturating_sub(1000)..];
         let close = |tick: &Tick| tick.late - tick.early < CLOSE;
         let pairs = recent.windows(2).filter(|pair| close(&pair[0]) && close(&pair[1]));
         let mut gaps: Vec<f64> = pairs.map(|pair| pair[1].at() - pair[0].at()).collect();
-        let usual = median(&gaps)?;
+        // Where not all ticks are looked for, half of the gaps are of two neighbors.
+        let usual = quantile(&gaps, 0.25)?;
         gaps.retain(|gap| (0.5..1.5).contains(&(gap / usual)));
         mean(&gaps)
     }

@@ -67,7 +67,7 @@ fn edge(ticks: &[Tick], samples: &[(f64, f64)], moment: f64) -> Option<Edge> {
 }
 
 /// The share of the energy between two ticks that has flowed by a moment between them.
-fn share(left: &Tick, right: &Tick, samples: &[(f64, f64)], moment: f64) -> f64 {
+pub(super) fn share(left: &Tick, right: &Tick, samples: &[(f64, f64)], moment: f64) -> f64 {
     let span = right.at() - left.at();
     if span <= 0.0 {
         return 0.5;

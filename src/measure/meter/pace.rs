@@ -1,4 +1,7 @@
 //! When to read the energy counter next, so that its ticks are seen closely and seldom in vain.
+//!
+//! Every tick is looked for, or, where that is enough, only those around whole seconds of the common clock. What is counted
+//! between them is in the next value all the same; only a window that begins or ends elsewhere is known less closely.
 
 use crate::measure::energy::Tick;
 
@@ -18,58 +21,101 @@ const PATIENCE: u32 = 500;
 const SLOW: f64 = 0.05;
 /// Ticks come this far apart, s; another rhythm is not believed.
 const RHYTHMS: std::ops::Range<f64> = 0.015..2.0;
-/// A tick that is known no better than this came before it was looked for: the rhythm is wrong, s.
+/// A tick that is known no better than this came before it was looked for, or its read was held up, s.
 const LOST: f64 = 0.03;
+/// After so many of those, one behind the other, the rhythm is learned anew.
+const STRIKES: u32 = 3;
 /// So many ticks tell a rhythm.
 const KNOWN: u32 = 4;
-/// Ticks wobble about their rhythm: how much of the distance of a tick from its expected moment is believed, and of that
-/// of the time between ticks; the pair that forgets at one rate (Benedict and Bordner 1962).
-const GAIN: f64 = 0.25;
-const PERIOD_GAIN: f64 = GAIN * GAIN / (2.0 - GAIN);
+/// How far ticks come from where they should, s², and by how much where they should and the time between them wander from
+/// tick to tick, s².
+const JITTER: f64 = 0.003 * 0.003;
+const WANDER: [f64; 2] = [1e-7, 1e-9];
+/// Moments around which ticks are looked for are so far apart, s.
+const GRID: f64 = 1.0;
 
-/// The rhythm of a counter, learned from its ticks: a straight line of moment over number, at first by least squares over
-/// all of them, later with the older ones forgotten.
+/// The rhythm of a counter, learned from its ticks by a Kalman filter: when the last tick should have come, and the time
+/// between ticks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
     period: f64,
     /// When the last tick came, by the rhythm.
     last: f64,
+    /// How far these two may be off: variance of `last`, covariance, variance of `period`, s².
+    doubt: [f64; 3],
     /// Ticks that tell it.
     ticks: u32,
+    /// Ticks, one behind the other, that were not seen closely.
+    strikes: u32,
     /// Reads since a rhythm was looked for.
     searched: u32,
     /// How long before an expected tick to read, beyond the guard, s.
     earlier: f64,
+    /// Whether only ticks around whole seconds are looked for.
+    is_relaxed: bool,
 }
 
 impl Pace {
     /// Takes a tick that was seen.
     pub(super) fn tick(&mut self, tick: &Tick) {
-        let off = tick.at() - self.last - self.period;
+        let (at, width) = (tick.at(), tick.late - tick.early);
+        let variance = width * width / 12.0 + JITTER;
+        self.strikes = if width > LOST { self.strikes + 1 } else { 0 };
+        let steps = ((at - self.last) / self.period).round();
         match self.ticks {
-            _ if tick.late - tick.early > LOST => self.ticks = 0,
-            1 if RHYTHMS.contains(&(tick.at() - self.last)) => {
-                self.period = tick.at() - self.last;
-                self.last = tick.at();
-                self.ticks = 2;
+            0 | 1 if width > LOST => self.ticks = 0,
+            1 if RHYTHMS.contains(&(at - self.last)) => {
+                (self.period, self.last, self.ticks) = (at - self.last, at, 2);
+                self.doubt = [variance, variance, 2.0 * variance];
             }
-            0 | 1 => self.begin(tick.at()),
-            // A tick that was missed says nothing of the rhythm.
-            _ if off > 0.6 * self.period => self.last = tick.at(),
-            _ if off < -0.6 * self.period => self.begin(tick.at()),
+            0 | 1 => self.begin(at),
+            _ if self.strikes >= STRIKES => self.ticks = 0,
+            _ if self.strikes > 0 => {
+                self.advance(steps.max(1.0));
+                self.keep_within(tick);
+            }
+            _ if steps < 1.0 => self.begin(at),
             _ => {
-                self.ticks += 1;
-                let n = f64::from(self.ticks);
-                let expected = self.last + self.period;
-                self.last = expected + off * GAIN.max(2.0 * (2.0 * n - 1.0) / (n * (n + 1.0)));
-                self.period += off * PERIOD_GAIN.max(6.0 / (n * (n + 1.0)));
+                self.ticks = self.ticks.saturating_add(1);
+                self.advance(steps);
+                self.correct(at, variance);
             }
         }
     }
 
     fn begin(&mut self, at: f64) {
-        self.last = at;
-        self.ticks = 1;
+        (self.last, self.ticks) = (at, 1);
+    }
+
+    fn advance(&mut self, steps: f64) {
+        let [last, both, period] = self.doubt;
+        self.last += steps * self.period;
+        self.doubt = [
+            last + steps * (2.0 * both + steps * period + WANDER[0]),
+            both + steps * period,
+            period + steps * WANDER[1],
+        ];
+    }
+
+    /// Draws the rhythm nearer to a tick that was seen closely.
+    fn correct(&mut self, at: f64, variance: f64) {
+        let [last, both, period] = self.doubt;
+        let (off, whole) = (at - self.last, last + variance);
+        self.last += off * last / whole;
+        self.period += off * both / whole;
+        self.doubt = [last * variance / whole, both * variance / whole, period - both * both / whole];
+    }
+
+    /// Of a tick that was not seen closely, it is known only when it was not.
+    fn keep_within(&mut self, tick: &Tick) {
+        let moved = self.last.clamp(tick.early, tick.late) - self.last;
+        self.last += moved;
+        self.doubt[0] += moved * moved;
+    }
+
+    /// Whether only ticks around whole seconds are to be looked for from now on.
+    pub(super) fn relax(&mut self, is_relaxed: bool) {
+        self.is_relaxed = is_relaxed;
     }
 
     /// Takes how long a call took, s.
@@ -83,7 +129,7 @@ impl Pace {
         if self.ticks < KNOWN {
             return now + if self.searched < PATIENCE { SEARCH } else { SLOW };
         }
-        let expected = self.last + self.period;
+        let expected = self.expected();
         let begin = expected - GUARD - self.earlier;
         if now < begin - STEP / 2.0 {
             begin
@@ -94,48 +140,89 @@ impl Pace {
         }
     }
 
-    /// Whether nothing moves near `now`, so that there is time for other calls.
+    /// When the tick comes that is to be seen next, s.
+    fn expected(&self) -> f64 {
+        let next = self.last + self.period;
+        if !self.is_relaxed {
+            return next;
+        }
+        // The first moment that the last tick was not surely seen behind, and the last tick that surely is before it.
+        let margin = GUARD + STEP + self.earlier;
+        let moment = ((self.last - margin) / GRID).ceil() * GRID;
+        let skipped = ((moment - margin - next) / self.period).floor().max(0.0);
+        next + skipped * self.period
+    }
+
+    /// Whether ticks pass unseen after a read at `before` until the one that is waited for: what the counter then shows
+    /// first says nothing of when.
+    pub(super) fn leaps(&self, before: f64) -> bool {
+        self.ticks >= KNOWN && self.expected() > before + 1.2 * self.period
+    }
+
+    /// Whether nothing moves near `now`, so that there is time for other calls; or nothing moves at all.
     pub(super) fn is_quiet(&self, now: f64) -> bool {
-        let since = now - self.last;
-        self.ticks < KNOWN || since < 0.7 * self.period || since > 2.0 * self.period
+        self.ticks < KNOWN || self.next(now) > now + 0.3 * self.period || now > self.expected() + self.period
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, Tick};
+    use super::{GRID, Pace, Tick};
 
-    /// Plays a counter that ticks at `tick(k)`; returns reads per tick and the widest doubt about a tick once the rhythm
-    /// is known.
-    fn play(tick: impl Fn(f64) -> f64, call: f64) -> (f64, f64) {
-        let shown = |t: f64| (0..2000).map(f64::from).take_while(|&k| tick(k) <= t).count();
-        let (mut pace, mut now, mut reads, mut ticks, mut widest) = (Pace::default(), 0.0, 0, 0, 0.0_f64);
-        let (mut value, mut begun) = (shown(0.0), 0.0);
-        while now < 20.0 {
+    /// Plays a counter that ticks at `tick(k)`, read in `call` seconds, relaxed after 10 s if `is_relaxed`; gives reads a
+    /// second and the ticks that are seen from then on.
+    fn play(tick: impl Fn(f64) -> f64, call: f64, is_relaxed: bool) -> (f64, Vec<Tick>) {
+        const RELAXED: f64 = 10.0;
+        const END: f64 = 60.0;
+        let shown = |t: f64| (0..3100).map(f64::from).take_while(|&k| tick(k) <= t).count();
+        let (mut pace, mut now, mut reads, mut ticks) = (Pace::default(), 0.0, 0, Vec::new());
+        let (mut value, mut begun, mut leaps) = (shown(0.0), 0.0, false);
+        while now < END {
+            pace.relax(is_relaxed && now > RELAXED);
             let (begin, seen) = (now, shown(now));
             now += call;
             pace.called(call);
-            reads += 1;
-            if seen != value {
+            reads += u32::from(now > RELAXED);
+            if seen != value && !leaps {
                 let found = Tick { early: begun, late: now, energy_j: 0.0 };
                 pace.tick(&found);
-                ticks += 1;
-                if ticks > 4 {
-                    widest = widest.max(found.late - found.early);
-                }
+                ticks.push(found);
             }
             (value, begun) = (seen, begin);
+            leaps = pace.leaps(begun);
             now = pace.next(now).max(now);
         }
-        (f64::from(reads) / f64::from(ticks), widest)
+        ticks.retain(|tick| tick.early > RELAXED);
+        (f64::from(reads) / (END - RELAXED), ticks)
     }
+
+    const COUNTERS: [(f64, f64); 4] = [(0.0, 1e-5), (0.0, 0.003), (0.0032, 1e-5), (0.0032, 0.003)];
 
     #[test]
     fn ticks_are_seen_closely_with_few_reads() {
-        for (jitter, call) in [(0.0, 1e-5), (0.0032, 1e-5), (0.0032, 0.003)] {
-            let (reads, widest) = play(|k| 0.033 + 0.1 * k + jitter * (k * 1.7).sin(), call);
-            assert!(reads < 2.6, "{reads} reads for a tick");
-            assert!(widest < 0.018, "a tick is known to {widest} s");
+        for (jitter, call) in COUNTERS {
+            let (reads, ticks) = play(|k| 0.033 + 0.1 * k + jitter * (k * 1.7).sin(), call, false);
+            assert!(reads < 24.0, "{reads} reads a second");
+            assert!(ticks.len() > 490, "{} ticks", ticks.len());
+            assert!(ticks.iter().all(|tick| tick.late - tick.early < 0.018), "{ticks:?}");
+        }
+    }
+
+    #[test]
+    fn around_whole_seconds_they_are_with_fewer() {
+        for (jitter, call) in COUNTERS {
+            for (phase, period) in [(0.033, 0.1), (0.0, 0.1), (0.07, 0.0963), (0.0, 0.02), (0.01, 0.9)] {
+                let at = |k: f64| phase + period * k + jitter * (k * 1.7).sin();
+                let (reads, ticks) = play(at, call, true);
+                let most = 2.5 * (2.0 + 0.1 / period);
+                assert!(reads < most, "{reads} reads a second every {period} s");
+                for second in (12..56).map(|second| f64::from(second) * GRID) {
+                    let before = ticks.iter().rfind(|tick| tick.late <= second).unwrap();
+                    let after = ticks.iter().find(|tick| tick.early >= second).unwrap();
+                    let apart = (after.late - before.early) / period;
+                    assert!(apart < 2.0 + 0.034 / period, "{apart} ticks of {period} s about {second} s");
+                }
+            }
         }
     }
 }

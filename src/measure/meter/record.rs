@@ -59,8 +59,6 @@ pub(super) struct GpuRecord {
     /// What this GPU does not support.
     pub(super) missing: Vec<&'static str>,
     pub(super) cost: CallCost,
-    /// The start of the last read of the counter, s.
-    pub(super) checked: f64,
 }
 
 impl GpuRecord {
@@ -101,6 +99,11 @@ impl GpuRecord {
 
     pub(super) fn states(&self) -> &[State] {
         &self.states
+    }
+
+    /// Whether samples tell what happens between two ticks.
+    pub(super) fn tells_shape(&self) -> bool {
+        !self.samples.is_empty() && !self.missing.contains(&"samples")
     }
 
     /// A field over time.

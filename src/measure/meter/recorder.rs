@@ -37,6 +37,7 @@ pub struct Recorder {
     zones: Vec<Arc<Shared<ZoneRecord>>>,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
+    is_relaxed: Arc<AtomicBool>,
     spool: Spool,
     started: (f64, f64),
     is_replay: bool,
@@ -71,7 +72,8 @@ impl Recorder {
             gpus: Vec::new(),
             zones: Vec::new(),
             threads: Vec::new(),
-            stop: Arc::new(AtomicBool::new(false)),
+            stop: Arc::default(),
+            is_relaxed: Arc::default(),
             spool: Spool::default(),
             started: (clock.now(), seconds_on(ClockId::ProcessCPUTime)),
             is_replay: false,
@@ -92,8 +94,8 @@ impl Recorder {
         let name = format!("gpu-{}", info.index);
         let record = Arc::new(Shared::new(GpuRecord::new(info)));
         self.gpus.push(Arc::clone(&record));
-        let (clock, stop, spool) = (self.clock, Arc::clone(&self.stop), self.spool.clone());
-        let watch = Watch { reader, record, clock, stop, spool };
+        let (stop, is_relaxed) = (Arc::clone(&self.stop), Arc::clone(&self.is_relaxed));
+        let watch = Watch { reader, record, clock: self.clock, stop, is_relaxed, spool: self.spool.clone() };
         self.spawn(&name, move || watch.run());
     }
 
@@ -125,6 +127,20 @@ impl Recorder {
         }
     }
 
+    /// Reads less, if `is_relaxed`: of a counter only the ticks around whole seconds of the clock, where samples tell what
+    /// happens between; a window that begins and ends at whole seconds is known as well as ever. Else, and at first, every
+    /// tick.
+    pub fn relax(&self, is_relaxed: bool) {
+        self.is_relaxed.store(is_relaxed, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for thread in &self.threads {
+            thread.thread().unpark();
+        }
+    }
+
     /// The GPUs that are read.
     pub fn gpus(&self) -> Vec<GpuInfo> {
         self.gpus.iter().map(|shared| shared.lock().info.clone()).collect()
@@ -148,13 +164,10 @@ impl Recorder {
         self.is_replay
     }
 
-    /// The energy of each GPU over time, J since its first tick, at its ticks from a moment on.
+    /// The energy of each GPU over time, J since its first tick, at its ticks from a moment on; at those that passed unseen,
+    /// by samples.
     pub fn counters(&self, since: f64) -> Vec<Series> {
-        let series = |record: &GpuRecord| {
-            let ticks = record.counter.ticks();
-            let first = ticks.partition_point(|tick| tick.at() < since);
-            ticks[first..].iter().map(|tick| (tick.at(), tick.energy_j)).collect()
-        };
+        let series = |record: &GpuRecord| record.counter.moves(&record.samples, since).collect();
         self.gpus.iter().map(|shared| series(&shared.lock())).collect()
     }
 
@@ -271,6 +284,7 @@ impl Recorder {
 
     fn halt(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.wake();
         for thread in self.threads.drain(..) {
             // What a thread that failed had seen is in its record.
             let _ = thread.join();

@@ -95,7 +95,6 @@ impl Reader<'_> {
             let in_order = record.counter.ticks().last().is_none_or(|last| early >= last.early) && late >= early;
             if in_order {
                 record.counter.push(early, late, value, record.info.power_limit_w);
-                record.checked = late;
             }
             in_order
         });

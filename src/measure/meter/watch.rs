@@ -31,6 +31,7 @@ pub(super) struct Watch {
     pub(super) record: Arc<Shared<GpuRecord>>,
     pub(super) clock: Clock,
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) is_relaxed: Arc<AtomicBool>,
     pub(super) spool: Spool,
 }
 
@@ -43,6 +44,9 @@ struct Memory {
     next_processes: f64,
     /// Moment of the newest sample, µs since 1970.
     seen_us: u64,
+    /// When the counter was read last, and whether ticks pass unseen before it is again.
+    read: f64,
+    leaps: bool,
     /// Readings that failed one after the other.
     failures: u32,
 }
@@ -56,9 +60,12 @@ impl Watch {
                 self.record.lock().ended = Some((self.clock.now(), reason));
                 break;
             }
+            memory.pace.relax(self.is_relaxed.load(Ordering::Relaxed) && self.record.lock().tells_shape());
+            memory.leaps = memory.pace.leaps(memory.read);
             let now = self.clock.now();
             let next = memory.pace.next(now);
-            std::thread::sleep(Duration::from_secs_f64((next - now).max(0.0)));
+            // Not a sleep: who wants to know more at once does not wait for the end of a second.
+            std::thread::park_timeout(Duration::from_secs_f64((next - now).max(0.0)));
         }
         if self.record.lock().ended.is_none() {
             // The last seconds.
@@ -67,26 +74,28 @@ impl Watch {
         self.record.changed.notify_all();
     }
 
-    /// One read of the counter, and what else is due.
+    /// One read of the counter, and what else is due while there is time: each may take milliseconds.
     fn step(&mut self, memory: &mut Memory) -> Result<(), String> {
         self.energy(memory)?;
-        let now = self.clock.now();
-        if !memory.pace.is_quiet(now) {
-            return Ok(());
-        }
-        // One of them between two reads of the counter: each may take milliseconds.
-        if now >= memory.next_state {
+        if let Some(now) = self.time_for(memory, memory.next_state) {
             memory.next_state = now + STATE;
-            self.state()
-        } else if now >= memory.next_samples {
-            memory.next_samples = now + SAMPLES;
-            self.samples(memory)
-        } else if now >= memory.next_processes {
-            memory.next_processes = now + PROCESSES;
-            self.processes()
-        } else {
-            Ok(())
+            self.state()?;
         }
+        if let Some(now) = self.time_for(memory, memory.next_samples) {
+            memory.next_samples = now + SAMPLES;
+            self.samples(memory)?;
+        }
+        if let Some(now) = self.time_for(memory, memory.next_processes) {
+            memory.next_processes = now + PROCESSES;
+            self.processes()?;
+        }
+        Ok(())
+    }
+
+    /// The moment, if what was due at `due` can be done before the counter moves.
+    fn time_for(&self, memory: &Memory, due: f64) -> Option<f64> {
+        let now = self.clock.now();
+        (now >= due && memory.pace.is_quiet(now)).then_some(now)
     }
 
     fn energy(&mut self, memory: &mut Memory) -> Result<(), String> {
@@ -106,9 +115,11 @@ impl Watch {
             }
         };
         memory.failures = 0;
-        record.checked = begin;
+        memory.read = begin;
         let (index, limit) = (record.info.index, record.info.power_limit_w);
-        if let Some(tick) = record.counter.read(begin, end, value, limit) {
+        if std::mem::take(&mut memory.leaps) {
+            record.counter.look(begin, value);
+        } else if let Some(tick) = record.counter.read(begin, end, value, limit) {
             memory.pace.tick(&tick);
             self.spool.tick(index, tick.early, tick.late, value);
             self.record.changed.notify_all();

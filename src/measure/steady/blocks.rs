@@ -22,7 +22,7 @@ pub(super) struct Blocks {
 impl Blocks {
     /// Of a window; none if it holds no block that tokens and counters cover.
     pub(super) fn of(seen: &Seen, from: f64, to: f64, shortest: f64) -> Option<Self> {
-        let length = shortest.max((to - from) / MOST);
+        let length = shortest * ((to - from) / MOST / shortest).ceil().max(1.0);
         let count = ((to - from) / length).floor() as usize;
         let mut blocks = Self {
             from,

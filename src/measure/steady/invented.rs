@@ -145,7 +145,7 @@ fn what_follows_an_early_end_is_cut_off() {
 fn short_starved_and_empty_measurements_are_told_apart() {
     let short = Course { seconds: 12.0, ..STEADY };
     assert!(share(&short, Verdict::TooShort) >= 0.95, "{}", share(&short, Verdict::TooShort));
-    assert!(judged(&short, 0).why().contains(" s long, but 30 s are needed; 10"), "{}", judged(&short, 0).why());
+    assert!(judged(&short, 0).why().contains(" s long, but 30 s are needed; 99 ticks"), "{}", judged(&short, 0).why());
     let starved = Course { waiting: |at| if at % 10.0 < 7.0 { 5.0 } else { 0.0 }, ..STEADY };
     assert_eq!(share(&starved, Verdict::NotSteady), 1.0);
     let nothing = Course { seconds: 0.5, ..STEADY };

@@ -27,7 +27,7 @@ pub struct Rules {
     pub significance: f64,
     /// and if it changes the value by more than this share over the window.
     pub negligible_change: f64,
-    /// Seconds of a block.
+    /// Seconds of a block; windows begin and end at multiples of them, where meters are sure to look.
     pub block: f64,
     /// Shortest window, seconds.
     pub shortest: f64,
@@ -105,8 +105,9 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// From when the batch has filled once to when it can no longer be refilled, by counts; as far as all was recorded.
-    fn candidate(&self) -> Option<(f64, f64)> {
+    /// From when the batch has filled once to when it can no longer be refilled, by counts; as far as all was recorded. Its
+    /// ends are multiples of `grid` seconds.
+    fn candidate(&self, grid: f64) -> Option<(f64, f64)> {
         let reaches = |series: &Series, number: f64| {
             series.points().iter().find(|&&(_, value)| value >= number).map(|&(at, _)| at)
         };
@@ -121,6 +122,7 @@ impl<'a> Seen<'a> {
             start = start.max(first(counter)?);
             end = end.min(last(counter)?);
         }
+        let (start, end) = ((start / grid).ceil() * grid, (end / grid).floor() * grid);
         (end > start).then_some((start, end))
     }
 }
@@ -134,7 +136,7 @@ impl<'a> Seen<'a> {
 /// 4. Edges are ticks of each counter; it must be long enough, and its energy per token known well enough.
 pub fn judge(seen: &Seen, rules: &Rules) -> Judgment {
     let begun = seen.begun.points().last().map_or(0.0, |&(_, begun)| begun);
-    let Some((from, to)) = seen.candidate() else {
+    let Some((from, to)) = seen.candidate(rules.block) else {
         return nothing(Reason::NeverFull { begun, batch: seen.batch });
     };
     let Some(all) = Blocks::of(seen, from, to, rules.block) else {
@@ -233,7 +235,7 @@ fn drifts(blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
 }
 
 fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, rules: &Rules) -> Judgment {
-    // The last block is whole; what is left behind it belongs to the window if it was not cut there.
+    // What is left behind the last whole block belongs to the window if it was not cut there.
     let to = if end - blocks.to() < blocks.length { end } else { blocks.to() };
     let from = blocks.from;
     let is_steady = reasons.is_empty();

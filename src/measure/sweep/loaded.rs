@@ -18,6 +18,9 @@ use crate::runs::Value;
 const LOOK: f64 = 1.0;
 /// Seconds without a token after which the server is asked whether it is healthy, and between such questions.
 const HEALTH: f64 = 10.0;
+/// Seconds of load of which every move of the counters is looked at: prompts come in bursts then, and how long a burst takes
+/// tells what a prompt token costs.
+const RAMP: f64 = 15.0;
 /// Seconds that a request may need to be given up.
 const DRAIN: f64 = 0.0;
 
@@ -111,6 +114,7 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
         }
         check(local, loaded, now, moved.0, &mut asked)?;
         local.check_others(begun)?;
+        local.recorder.relax(now - begun > RAMP);
         let is_over = loaded.running.is_over();
         let waiting = loaded.scraper.as_ref().and_then(Scraper::waiting);
         // A window begins where all counters are known: not before the load has settled.

@@ -59,6 +59,8 @@ impl<'a> Local<'a> {
         let http = Blocking::new(http).map_err(|error| no_meter(error.to_string()))?;
         // The first tick of a counter is seen before anything is measured.
         recorder.wait_past(clock.now());
+        // Most of a sweep is waiting.
+        recorder.relax(true);
         let logs = folder.join("logs");
         let stop = stop.clone();
         Ok(Self {
@@ -76,6 +78,12 @@ impl<'a> Local<'a> {
         })
     }
 
+    /// From now on every tick is looked at.
+    fn attend(&self) {
+        self.recorder.relax(false);
+        self.recorder.wait_past(self.clock.now());
+    }
+
     /// Mean power over so many seconds from now in which nothing is done; none if somebody else did something.
     fn idle(
         &mut self,
@@ -89,10 +97,13 @@ impl<'a> Local<'a> {
         }
         tell(&format!("idle power, {}, {seconds} s", if kind == "loaded" { "server loaded" } else { "no server" }));
         self.stop.wait(self.spec.baseline.settle)?;
+        self.attend();
         let from = self.clock.now();
-        self.stop.wait(seconds)?;
+        let waited = self.stop.wait(seconds);
         let to = self.clock.now();
         self.recorder.wait_past(to);
+        self.recorder.relax(true);
+        waited?;
         if let Some(others) = self.others(from, to) {
             tell(&format!("the idle power is left out: {others}"));
             return Ok(None);
@@ -282,10 +293,13 @@ impl Station for Local<'_> {
     fn measure(&mut self, visit: &Visit, tell: &mut Tell<'_>) -> Result<Measured, Ending> {
         self.values.clone_from(&visit.values);
         self.tenants.begin();
-        let mut measured = match &self.spec.command {
-            Some(own) => command::measure(self, own, visit, tell)?,
-            None => super::loaded::measure(self, visit, tell)?,
+        self.attend();
+        let measured = match &self.spec.command {
+            Some(own) => command::measure(self, own, visit, tell),
+            None => super::loaded::measure(self, visit, tell),
         };
+        self.recorder.relax(true);
+        let mut measured = measured?;
         told::add_machine(&mut measured, &self.recorder);
         self.tenants.tell(&mut measured);
         Ok(measured)
