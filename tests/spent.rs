@@ -34,7 +34,7 @@ fn a_client_tells_prompt_from_output_tokens_by_when_they_come() {
     let from = running.start();
     let tally = running.stop(0.0).tally;
     let (prompt, output) = (tally.prompt_tokens(), tally.tokens());
-    let counts = Counts { energy: &[energy], prompt: prompt.as_ref(), output: Some(&output) };
+    let counts = Counts { energy: &[energy], prompt: prompt.as_ref(), output: Some(&output), idle: None };
     let found = split(&counts, [from, 4.5], 0.1).unwrap();
     for (cost, truth) in [found.prompt_token, found.output_token, found.base_power].into_iter().zip(TRUTH) {
         let half = (cost.interval[1] - cost.interval[0]) / 2.0;

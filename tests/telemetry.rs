@@ -110,9 +110,9 @@ fn a_steady_fleet_is_told_as_it_was() {
 }
 
 #[test]
-fn energy_is_split_where_prompts_come_in_bursts_and_not_where_the_load_is_steady() {
+fn energy_is_split_where_prompts_come_in_bursts_and_the_server_rests_between() {
     let mut fleet = fleet(2000.0, 600.0, 1.0);
-    let output = |at: f64| 2000.0 * (at - NOW + 1e6) + 9000.0 * (at / 15.0).sin();
+    let output = |at: f64| 2000.0 * (at - NOW + 1e6) + 30_000.0 * (at / 15.0).sin();
     let prompt =
         |at: f64| 7e4 * ((at / 23.0).floor() - (NOW / 23.0).floor() + 1e5 + (at.rem_euclid(23.0) / 7.0).min(1.0));
     fleet[0].value = Box::new(move |at| Some(output(at)));

@@ -24,8 +24,8 @@ use crate::unit::show;
 /// key). Each point is kept in DIR as soon as it is complete: the same command goes on where it was stopped, and tries
 /// again what failed. DIR is a store: `joules runs --runs DIR`. Exit code 3 if a point is missing at the end.
 ///
-/// Where a load varies enough (its ramp, bursts), its energy is split: what a further prompt token took, what a further
-/// output token took, and the power that grew with neither, each with a 90 % interval.
+/// Where a load varies enough (its ramp, bursts), its energy is split: what a prompt token took, what an output token took,
+/// each with a 90 % interval, and the power of the idle server, which grows with neither.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Sweep {

@@ -14,8 +14,8 @@ const DETAILS: [(&str, &str, &str); 6] = [
     ("window_s", "s", "Length of the window that was measured"),
     ("energy_j", "J", "Energy of all GPUs in the window"),
     ("bound_j", "J", "How far that energy may be off"),
-    ("prefill_energy_per_token_j", "J", "Energy that a further prompt token took"),
-    ("decode_energy_per_token_j", "J", "Energy that a further output token took"),
+    ("prefill_energy_per_token_j", "J", "Energy that a prompt token took"),
+    ("decode_energy_per_token_j", "J", "Energy that an output token took"),
     ("base_power_w", "W", "Power that did not grow with tokens"),
 ];
 

@@ -57,7 +57,7 @@ fn table(found: &Imported) -> Table {
     row("energy readings", &|_, window| Some(format!("{} every {}", window.readings.0, show(window.readings.1, "s"))));
     row("energy per output token", &|_, window| Some(known(window.energy_per_token, "J")));
     for at in 0..2 {
-        let title = ["energy of a prompt token", "energy of a further output token"][at];
+        let title = ["energy of a prompt token", "energy of an output token"][at];
         row(title, &|run, _| spent(run).map(|uses| uses[at].interval()));
     }
     row("energy", &|_, window| Some(known(window.energy, "J")));
@@ -71,7 +71,7 @@ fn table(found: &Imported) -> Table {
     let mut notes = vec!["± is one standard uncertainty: how often energy and tokens were read.".to_owned()];
     let splits = found.windows.iter().map(|window| &window.split);
     if splits.clone().any(Result::is_ok) {
-        notes.push("A prompt token, a further output token: 90 % intervals.".to_owned());
+        notes.push("A prompt token, an output token: 90 % intervals.".to_owned());
     }
     if let Some(error) = splits.into_iter().find_map(|split| split.as_ref().err()) {
         notes.push(format!("Energies of prompt and output tokens apart are not known everywhere: {error}."));

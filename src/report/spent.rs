@@ -82,7 +82,7 @@ pub(super) fn table(uses: &[Use; 3]) -> Table {
         table.row(cells.map(|cell| Text::new().plain(cell)));
     }
     table.note(
-        "What a further token took, and the power that did not grow with tokens: a straight line through blocks of time. \
+        "What a token took, and the power that did not grow with tokens: a straight line through blocks of time. \
          Shares are of the energy of these blocks.",
     );
     table

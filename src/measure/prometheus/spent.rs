@@ -15,7 +15,7 @@ pub(super) fn spent(record: &Record, energy: &Energy) -> Result<Split, SplitErro
     let (output, prompt) = (series(Meaning::OutputTokens), computed_prompts(record));
     let joules: Vec<Series> = gpus(record).into_iter().filter_map(|gpu| Some(gpu.energy?.series)).collect();
     let slowest = record.spacing(Meaning::OutputTokens).unwrap_or(0.0).max(energy.interval);
-    let counts = Counts { energy: &joules, prompt: prompt.as_ref(), output: output.as_ref() };
+    let counts = Counts { energy: &joules, prompt: prompt.as_ref(), output: output.as_ref(), idle: None };
     // Blocks of whole tenths of a second are told more easily.
     split(&counts, [energy.from, energy.to], (SCRAPES * slowest * 10.0).ceil() / 10.0)
 }
@@ -46,8 +46,13 @@ mod tests {
                 totals[3]
             );
             record.add_page(f64::from(second), &parse(&page));
-            let burst = if is_bursty && second % 20 < 7 { 10_000.0 } else { 2000.0 };
-            let output = if is_bursty { 500.0 + f64::from(second * 7919 % 400) } else { 800.0 };
+            let varied = 500.0 + f64::from(second * 7919 % 400);
+            let (burst, output) = match second % 20 {
+                _ if !is_bursty => (2000.0, 800.0),
+                0..7 => (10_000.0, varied),
+                7..13 => (2000.0, varied),
+                _ => (0.0, 0.0),
+            };
             totals[0] += 0.01 * 0.8 * burst + 0.2 * output + 100.0;
             totals[1] += burst;
             totals[2] += 0.2 * burst;
@@ -65,7 +70,7 @@ mod tests {
         near(found.output_token.value, 0.2);
         near(found.base_power.value, 100.0);
         assert_eq!(found.block, 4.0);
-        assert_eq!(spent(&record(false), &energy), Err(SplitError::Together));
+        assert_eq!(spent(&record(false), &energy), Err(SplitError::Busy));
         let nothing = spent(&Record::default(), &energy).unwrap_err();
         assert_eq!(nothing.to_string(), "prompt tokens were not counted over time");
     }

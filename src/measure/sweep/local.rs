@@ -39,6 +39,8 @@ pub struct Local<'a> {
     /// Whether a server was started that is no child of ours any more, or runs behind one.
     is_serving: bool,
     pub(super) values: Values,
+    /// Power with this server loaded and idle, W, and how far it may be off, if it was measured.
+    pub(super) idle_power: Option<(f64, f64)>,
 }
 
 impl<'a> Local<'a> {
@@ -75,6 +77,7 @@ impl<'a> Local<'a> {
             server: None,
             is_serving: false,
             values: Values::new(),
+            idle_power: None,
         })
     }
 
@@ -266,7 +269,9 @@ impl Station for Local<'_> {
             _ => self.health(server).map_err(|said| Failed::new(format!("the server is not there: {said}")))?,
         }
         self.settle(tell);
-        found.extend(self.idle("loaded", "before", baseline.loaded, tell)?);
+        let loaded = self.idle("loaded", "before", baseline.loaded, tell)?;
+        self.idle_power = loaded.as_ref().map(|own| (own.power, own.bound));
+        found.extend(loaded);
         Ok(found)
     }
 

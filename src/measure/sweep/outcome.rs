@@ -57,7 +57,7 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
     // From before the load on: a counter is known between two of its ticks.
     let energy = local.recorder.counters(begun - 1.0);
-    measured.details.extend(spent(&energy, &tally, begun, to));
+    measured.details.extend(spent(&energy, &tally, local.idle_power, [begun, to]));
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
     let is_known = if window.valid { "" } else { "not-valid: the energy is not known for the whole window; " };
     say("verdict", format!("{is_known}{}", judgement.verdict));
@@ -94,10 +94,10 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
 }
 
 /// What prompt and output tokens cost, from the first request on: it is the ramp that tells them apart.
-fn spent(energy: &[Series], tally: &Tally, begun: f64, to: f64) -> BTreeMap<String, String> {
+fn spent(energy: &[Series], tally: &Tally, idle: Option<(f64, f64)>, window: [f64; 2]) -> BTreeMap<String, String> {
     let (prompt, output) = (tally.prompt_tokens(), tally.tokens());
-    let counts = Counts { energy, prompt: prompt.as_ref(), output: Some(&output) };
-    split_details(&split(&counts, [begun, to], BLOCK))
+    let counts = Counts { energy, prompt: prompt.as_ref(), output: Some(&output), idle };
+    split_details(&split(&counts, window, BLOCK))
 }
 
 /// What the load was, as conditions; what the sweep's file says goes before.

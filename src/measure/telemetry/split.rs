@@ -8,16 +8,21 @@
 //! |---|---|---|
 //! | `E_i` | energy of a block, all GPUs | J |
 //! | `t` | its length | s |
-//! | `p`, `o` | energy that a further prompt token took, and a further output token | J |
-//! | `b` | power that did not grow with tokens: idle power, and what a step takes however many requests it serves | W |
+//! | `p`, `o` | energy that a prompt token took, and an output token | J |
+//! | `b` | power that did not grow with tokens | W |
 //! | `c`, `d` | part of `p` that fell into the block before the one in which the tokens were counted, and behind it | J |
 //!
 //! Prompt tokens come in bursts, and are seen where they are counted, not where they are computed: without `c` and `d`, `p`
 //! would come out a sixth too small where they are counted up to 0.2 s late in blocks of 0.5 s.
 //!
+//! A server that always has work computes more prompts only in the time of other tokens: then `b` would take all that tokens
+//! cost, for `t` is what they share. So `b` is taken from a measurement of the server when it idles, where there is one, and
+//! `p` and `o` are the means over all tokens; else it is estimated, from a server that idles now and then, and `p` and `o` are
+//! those of further tokens.
+//!
 //! Blocks have memory (a batch lives for many of them, a GPU warms up), which their [regression](crate::stats::regress)
-//! allows for. The 90 % intervals cover what blocks differ in by chance. They do not cover that a straight line is fitted to
-//! a server whose steps cost less per request the more requests they serve: `p` and `o` are those of further tokens.
+//! allows for. The 90 % intervals cover what blocks differ in by chance, and the doubt of a measured `b`. They do not cover
+//! that a straight line is fitted to a server whose steps cost less per request the more requests they serve.
 //!
 //! A server under steady load computes both kinds of tokens in one proportion at all times, and then their energies cannot
 //! be told apart: that is said, not guessed. Ramps and bursts are what tells them apart.
@@ -27,11 +32,13 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 
 use crate::measure::Series;
-use crate::stats::regress;
+use crate::stats::{self, regress};
 use crate::unit::show_range;
 
 /// Fewest blocks.
 const FEWEST: usize = 30;
+/// A server whose quiet blocks (the lowest twentieth) take more than this share of the power of its busy ones is never idle.
+const NEVER_IDLE: f64 = 0.5;
 
 /// An estimate with its 90 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +58,8 @@ pub struct Split {
     pub output_token: Cost,
     /// Power that does not grow with tokens, W.
     pub base_power: Cost,
+    /// Whether that power was measured, not estimated.
+    pub is_base_measured: bool,
     /// Shares of the energy: prompt tokens, output tokens, and the rest. Their sum is 1.
     pub shares: [f64; 3],
     /// Blocks of time that it rests on.
@@ -79,6 +88,12 @@ pub enum SplitError {
     /// Tokens that only vary together.
     #[error("prompt and output tokens vary together: their energies cannot be told apart")]
     Together,
+    /// A server that is never idle, of which idle power is not known.
+    #[error(
+        "the server was never idle, so that time cannot be told from tokens; take a window with quiet minutes, or measure \
+         idle power by a sweep"
+    )]
+    Busy,
     /// An interval that holds zero.
     #[error(
         "the energy of {what} cannot be told from zero ({}, 90 %): the load varies too little",
@@ -101,6 +116,8 @@ pub struct Counts<'a> {
     pub prompt: Option<&'a Series>,
     /// Output tokens, if they were counted.
     pub output: Option<&'a Series>,
+    /// Power of all GPUs with the server loaded and idle, W, and how far it may be off, if it was measured.
+    pub idle: Option<(f64, f64)>,
 }
 
 /// Splits the energy between two moments, in blocks of `block` seconds. A block should span several samples of each count:
@@ -115,28 +132,64 @@ pub fn split(counts: &Counts<'_>, window: [f64; 2], block: f64) -> Result<Split,
     if rows.len() < FEWEST {
         return Err(SplitError::TooFew { blocks: rows.len(), block });
     }
+    let slopes = match counts.idle {
+        Some((power, doubt)) => around(&rows, [power - doubt, power, power + doubt])?,
+        None if is_busy(&rows) => return Err(SplitError::Busy),
+        None => slopes(&rows, None)?,
+    };
+    for (cost, what) in slopes.iter().zip(["a prompt token", "an output token"]) {
+        if cost.interval[0] <= 0.0 {
+            return Err(SplitError::Vague { what, interval: cost.interval });
+        }
+    }
+    let inner = &rows[1..rows.len() - 1];
+    let sum = |column: usize| inner.iter().map(|row| row[column]).sum::<f64>();
+    let share = |at: usize| slopes[at].value * sum(at) / sum(3);
+    let shares = [share(0), share(1), 1.0 - share(0) - share(1)];
+    let [prompt_token, output_token, base_power] = slopes;
+    let is_base_measured = counts.idle.is_some();
+    Ok(Split { prompt_token, output_token, base_power, is_base_measured, shares, blocks: rows.len(), block })
+}
+
+/// Whether the power of blocks never falls to what idleness would take.
+fn is_busy(rows: &[[f64; 4]]) -> bool {
+    let energies: Vec<f64> = rows.iter().map(|row| row[3]).collect();
+    let quantile = |at: f64| stats::quantile(&energies, at).unwrap_or(0.0);
+    quantile(0.05) > NEVER_IDLE * quantile(0.95)
+}
+
+/// What a prompt token, an output token, and a second cost, where a second costs the middle one of these, W: the intervals
+/// hold those of the other two.
+fn around(rows: &[[f64; 4]], powers: [f64; 3]) -> Result<[Cost; 3], SplitError> {
+    let [low, middle, high] = powers.map(|power| slopes(rows, Some(power)));
+    let (low, mut middle, high) = (low?, middle?, high?);
+    for (own, (low, high)) in middle.iter_mut().zip(low.into_iter().zip(high)) {
+        let ends = [low.interval, own.interval, high.interval];
+        own.interval = [
+            ends.iter().map(|own| own[0]).fold(f64::INFINITY, f64::min),
+            ends.iter().map(|own| own[1]).fold(f64::NEG_INFINITY, f64::max),
+        ];
+    }
+    Ok(middle)
+}
+
+/// What a prompt token, an output token, and a second cost; a second `power` watts, if that is known.
+fn slopes(rows: &[[f64; 4]], power: Option<f64>) -> Result<[Cost; 3], SplitError> {
     let inner: Vec<&[[f64; 4]]> = rows.windows(3).collect();
-    let regressors = DMatrix::from_fn(inner.len(), 5, |row, column| {
+    let regressors = DMatrix::from_fn(inner.len(), if power.is_some() { 4 } else { 5 }, |row, column| {
         let [before, own, after] = [0, 1, 2].map(|at| inner[row][at]);
         match column {
-            3 => after[0] - own[0],
-            4 => before[0] - own[0],
+            2 => after[0] - own[0],
+            3 => before[0] - own[0],
+            4 => own[2],
             column => own[column],
         }
     });
-    let energy = DVector::from_iterator(inner.len(), inner.iter().map(|own| own[1][3]));
-    let slopes = regress(&regressors, &energy).ok_or(SplitError::Together)?;
-    let cost = |at: usize| Cost { value: slopes[at].value, interval: slopes[at].interval };
-    for (at, what) in [(0, "a prompt token"), (1, "an output token")] {
-        let interval = cost(at).interval;
-        if interval[0] <= 0.0 {
-            return Err(SplitError::Vague { what, interval });
-        }
-    }
-    let share = |at: usize| cost(at).value * regressors.column(at).sum() / energy.sum();
-    let shares = [share(0), share(1), 1.0 - share(0) - share(1)];
-    let [prompt_token, output_token, base_power] = [0, 1, 2].map(cost);
-    Ok(Split { prompt_token, output_token, base_power, shares, blocks: rows.len(), block })
+    let known = |own: &[f64; 4]| own[3] - power.unwrap_or(0.0) * own[2];
+    let energy = DVector::from_iterator(inner.len(), inner.iter().map(|own| known(&own[1])));
+    let found = regress(&regressors, &energy).ok_or(SplitError::Together)?;
+    let cost = |at: usize| Cost { value: found[at].value, interval: found[at].interval };
+    Ok([cost(0), cost(1), power.map_or_else(|| cost(4), |value| Cost { value, interval: [value; 2] })])
 }
 
 /// Prompt tokens, output tokens, seconds and energy of each whole block of which all counts are known.
@@ -175,7 +228,9 @@ pub fn split_details(found: &Result<Split, SplitError>) -> BTreeMap<String, Stri
             for (name, share) in ["prefill", "decode", "base"].into_iter().zip(split.shares) {
                 say(&format!("{name}_energy_share"), format!("{share:.4}"));
             }
-            say("energy_split", format!("regression on {} blocks of {} s", split.blocks, split.block));
+            let base = if split.is_base_measured { "measured" } else { "estimated" };
+            let (blocks, block) = (split.blocks, split.block);
+            say("energy_split", format!("regression on {blocks} blocks of {block} s, base power {base}"));
         }
     }
     details
@@ -218,7 +273,7 @@ mod tests {
 
     fn split_of([energy, prompt, output]: &[Series; 3], block: f64) -> Result<Split, SplitError> {
         let energy = std::slice::from_ref(energy);
-        split(&Counts { energy, prompt: Some(prompt), output: Some(output) }, [0.0, 80.0], block)
+        split(&Counts { energy, prompt: Some(prompt), output: Some(output), idle: None }, [0.0, 80.0], block)
     }
 
     #[test]
@@ -253,11 +308,53 @@ mod tests {
         assert!((means[0] - 1.0).abs() < 0.01 && (means[1] - 1.0).abs() < 0.05, "{means:?}");
     }
 
+    /// A closed loop of 64 clients for 60 s, always at work: a prompt token takes 27 us, a step of 64 output tokens 7 ms, both at
+    /// nearly one power. Energy, prompt tokens and output tokens after each of them.
+    fn busy(seed: u64, [prefill, decode]: [f64; 2]) -> [Series; 3] {
+        let mut draws = Draws::new(seed);
+        let (mut at, mut totals) = (0.0, [0.0; 3]);
+        let mut series = [Series::new(), Series::new(), Series::new()];
+        while at < 60.0 {
+            for (series, total) in series.iter_mut().zip(totals) {
+                series.push(at, total);
+            }
+            // An answer has 600 tokens in the mean.
+            let prompt = if draws.uniform() < 64.0 / 600.0 { 400.0 * draws.uniform() } else { 0.0 };
+            let spent = [27e-6 * prompt, 0.007 * (1.0 + 0.03 * draws.gaussian())];
+            totals[0] += prefill * spent[0] + decode * spent[1];
+            (totals[1], totals[2]) = (totals[1] + prompt, totals[2] + 64.0);
+            at += spent[0] + spent[1];
+        }
+        series
+    }
+
+    #[test]
+    fn tokens_of_a_busy_server_cost_the_time_they_take_from_others() {
+        for powers in [[690.0, 690.0], [690.0, 600.0]] {
+            for seed in 0..20 {
+                let [energy, prompt, output] = busy(seed, powers);
+                let energy = [energy];
+                let counts = Counts { energy: &energy, prompt: Some(&prompt), output: Some(&output), idle: None };
+                assert_eq!(split(&counts, [0.0, 60.0], 0.5), Err(SplitError::Busy));
+                let idle = 120.0;
+                let found = split(&Counts { idle: Some((idle, 3.0)), ..counts }, [0.0, 60.0], 0.5).unwrap();
+                let truth = [27e-6 * (powers[0] - idle), 0.007 / 64.0 * (powers[1] - idle)];
+                for (cost, truth) in [found.prompt_token, found.output_token].into_iter().zip(truth) {
+                    assert!((cost.value / truth - 1.0).abs() < 0.2, "{truth}: {found:?}");
+                    // Three times a half-width: none of 80 is beyond.
+                    let half = (cost.interval[1] - cost.interval[0]) / 2.0;
+                    assert!((cost.value - truth).abs() < 3.0 * half && half < 0.2 * truth, "{truth}: {found:?}");
+                }
+                assert!((found.shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+
     #[test]
     fn what_cannot_be_told_apart_is_refused() {
         let [energy, prompt, output] = load(1, 0.3);
         let energy = [energy];
-        let counts = Counts { energy: &energy, prompt: Some(&prompt), output: Some(&output) };
+        let counts = Counts { energy: &energy, prompt: Some(&prompt), output: Some(&output), idle: None };
         let few = split(&counts, [0.0, 5.0], 0.5).unwrap_err();
         assert_eq!(few, SplitError::TooFew { blocks: 10, block: 0.5 });
         assert!(matches!(split(&counts, [0.0, 10.0], 0.0), Err(SplitError::TooFew { .. })));
@@ -276,7 +373,7 @@ mod tests {
     fn details_have_digits_enough_for_small_energies() {
         assert_eq!([0.000_123_456, 12.345_67, 0.0, -1234.5].map(figures), ["0.0001235", "12.35", "0", "-1234"]);
         let told = split_details(&split_of(&load(1, 0.3), 0.5));
-        assert_eq!(told["energy_split"], "regression on 160 blocks of 0.5 s");
+        assert_eq!(told["energy_split"], "regression on 160 blocks of 0.5 s, base power estimated");
         assert!(told["prefill_energy_per_token_interval_j"].contains(".."), "{told:?}");
     }
 }
