@@ -267,7 +267,7 @@ fn idle_power_over_temperature_is_told_once_temperatures_vary() {
     let mut events = std::fs::read_to_string(&journal).unwrap();
     // Before the first block and after the last.
     assert_eq!(events.matches("\"kind\":\"no_context\"").count(), 2, "{events}");
-    assert!(flat(&first.out).contains("2 baselines from 45 °C to 45 °C are too few"), "{}", first.out);
+    assert!(!first.out.contains("over temperature"), "two baselines tell no slope: {}", first.out);
     for step in 0..12 {
         let (warm, power) = (318.15 + f64::from(step), 300.0 + 1.5 * f64::from(step));
         let event = serde_json::json!({

@@ -19,6 +19,7 @@ pub use child::Ending;
 pub use error::MeasureError;
 pub use marks::{MARKS, Mark, Marks};
 pub use measured::{Measured, Plan, Subject, measure, replayed};
+pub(in crate::measure) use run::item_metrics;
 pub use run::{ITEMS, runs, sweep};
 pub use stretch::Stretch;
 pub use verdict::{Verdict, verdict};

@@ -66,18 +66,25 @@ fn gpu_name(measured: &Measured, catalog: &Catalog) -> Option<String> {
 }
 
 fn metrics(stretch: &Stretch) -> BTreeMap<String, f64> {
-    let mut metrics = BTreeMap::from([("power".to_owned(), stretch.power_w())]);
+    let power = ("power".to_owned(), stretch.power_w());
     // Energy for an item that was made while a part was not measured would be too low.
-    if !stretch.is_valid() {
-        return metrics;
+    let items = stretch.is_valid().then(|| item_metrics(&stretch.items, stretch.energy_j(), stretch.duration_s()));
+    items.into_iter().flatten().chain([power]).collect()
+}
+
+/// Metrics of items that were made with so much energy (J) in so many seconds.
+pub(in crate::measure) fn item_metrics(
+    items: &BTreeMap<String, f64>,
+    energy_j: f64,
+    seconds: f64,
+) -> BTreeMap<String, f64> {
+    let of = |(item, metric): (&str, &str)| Some((metric.to_owned(), energy_j / items.get(item)?));
+    let mut metrics: BTreeMap<String, f64> = ENERGY.into_iter().filter_map(of).collect();
+    if let Some(count) = ["tokens", "images", "videos", "responses"].iter().find_map(|item| items.get(*item)) {
+        metrics.insert("throughput".to_owned(), count / seconds);
+        metrics.insert("throughput_per_watt".to_owned(), count / energy_j);
     }
-    for (item, metric) in ENERGY {
-        metrics.extend(stretch.items.get(item).map(|count| (metric.to_owned(), stretch.energy_j() / count)));
-    }
-    if let Some(count) = ["tokens", "images", "videos", "responses"].iter().find_map(|item| stretch.items.get(*item)) {
-        metrics.insert("throughput".to_owned(), count / stretch.duration_s());
-        metrics.insert("throughput_per_watt".to_owned(), count / stretch.energy_j());
-    }
+    metrics.retain(|_, value| *value > 0.0 && value.is_finite());
     metrics
 }
 

@@ -9,7 +9,8 @@ use super::server::{Process, ending};
 use super::spec::{Command, Launch};
 use super::station::{Ending, Failed, Measured, Tell};
 use super::told;
-use crate::measure::command::{MARKS, Mark, Marks};
+use crate::measure::command::{MARKS, Mark, Marks, item_metrics};
+use crate::measure::meter::Window;
 
 /// Seconds between looks at who is on the GPUs.
 const LOOK: f64 = 0.5;
@@ -87,7 +88,7 @@ pub(super) fn measure(
         let item = command.item.as_deref().unwrap_or("token");
         made.entry(format!("{item}s")).or_insert(items);
     }
-    add_items(&mut measured, &made, window.energy_j, to - from);
+    add_items(&mut measured, &made, &window);
     Ok(measured)
 }
 
@@ -119,23 +120,14 @@ fn stretch(marks: &[Mark]) -> Option<(f64, f64, BTreeMap<String, f64>)> {
 }
 
 /// What is told per item.
-fn add_items(measured: &mut Measured, made: &BTreeMap<String, f64>, energy_j: f64, seconds: f64) {
-    let mut add = |name: &str, value: f64| {
-        if value > 0.0 && value.is_finite() {
-            measured.metrics.insert(name.to_owned(), value);
-        }
-    };
-    for (item, count) in made {
-        add(&format!("energy_per_{}", item.trim_end_matches('s')), energy_j / count);
-        measured.details.insert(item.clone(), count.to_string());
+fn add_items(measured: &mut Measured, made: &BTreeMap<String, f64>, window: &Window) {
+    measured.details.extend(made.iter().map(|(item, count)| (item.clone(), count.to_string())));
+    // Energy for an item that was made while a part was not measured would be too low.
+    if window.valid {
+        measured.metrics.extend(item_metrics(made, window.energy_j, window.duration_s()));
     }
-    let counted = ["tokens", "images", "videos"].iter().find_map(|item| made.get(*item).map(|count| (*item, *count)));
-    if let Some((item, count)) = counted {
-        add("throughput", count / seconds);
-        add("throughput_per_watt", count / energy_j);
-        if item != "tokens" {
-            add("batch_latency", seconds);
-        }
+    if made.contains_key("images") || made.contains_key("videos") {
+        measured.metrics.insert("batch_latency".to_owned(), window.duration_s());
     }
 }
 
