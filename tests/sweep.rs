@@ -309,7 +309,7 @@ pub(crate) fn served(scratch: &Scratch, server: &Path, more: &str, knobs: &str, 
          [[server.arguments]]\nwhen = {{ precision = \"bf16\" }}\nadd = [\"--step-ms\", \"20\"]\n\
          [[server.arguments]]\nwhen = {{ precision = \"fp8\" }}\nadd = [\"--step-ms\", \"10\"]\n\
          [load]\nmodel = \"m\"\nprompt_tokens = 20\noutput_tokens = \"20..60\"\n\
-         [steady]\nmin_window = \"2 s\"\nmax_time = \"4 s\"\nsettle = \"0.5 s\"\nprecision = \"10 %\"\nstagnation = \"2 s\"\n\
+         [steady]\nmin_window = \"2 s\"\nmax_time = \"5 s\"\nsettle = \"0.5 s\"\nprecision = \"10 %\"\nstagnation = \"2 s\"\n\
          [baseline]\nno_context = \"0.7 s\"\nloaded = \"0.7 s\"\nsettle = \"0 s\"\n",
         server.display()
     );
@@ -341,7 +341,7 @@ fn a_sweep_of_a_server_finds_the_energy_that_was_scripted() {
         // By the benchmark's rule, over a window of its own: other moments of a machine that has other work too.
         assert!((detail("benchmark_energy_per_token_j") / per_token - 1.0).abs() < 0.5, "{run:?}");
         assert_eq!(run.details["requests_failed"], "0");
-        // A load of 4 s has too few blocks of half a second to tell what kind of token cost what.
+        // A load of 5 s has too few blocks of half a second to tell what kind of token cost what.
         assert!(run.details["energy_split"].contains("too few to tell prompt from output tokens"), "{run:?}");
         assert!(run.metrics["energy_per_total_token"] < run.metrics["energy_per_token"]);
         assert!(run.observed["running_batch"] > 2.0 && run.metrics.contains_key("itl_p50"));

@@ -76,7 +76,7 @@ fn a_server_that_runs_already_is_not_taken_for_a_tenant() {
     let text = format!(
         "[sweep]\nname = \"s\"\n[knobs]\nconcurrency = 4\n[server]\nurl = \"{}\"\n\
          [load]\nmodel = \"scripted\"\nprompt_tokens = 10\noutput_tokens = 20\n\
-         [steady]\nmin_window = \"1 s\"\nmax_time = \"2 s\"\nsettle = \"0.2 s\"\nprecision = \"20 %\"\n\
+         [steady]\nmin_window = \"1 s\"\nmax_time = \"4 s\"\nsettle = \"0.2 s\"\nprecision = \"20 %\"\n\
          [baseline]\nloaded = \"0 s\"\n",
         server.url()
     );

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// Moments at multiples of this are those at which meters always look, s: windows that begin and end there are known best.
+pub(in crate::measure) const GRID: f64 = 1.0;
+
 /// One clock for all that a measurement sees: seconds since its start, never set back, with the time of day of that start.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

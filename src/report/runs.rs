@@ -169,7 +169,7 @@ pub fn show(run: &Run, sweep: Option<&Sweep>) -> Document {
     }
     let uses = spent(run);
     if let Some(uses) = &uses {
-        document.subheading("What the energy was spent on").table(table_of_uses(uses));
+        document.subheading("What the energy was spent on").table(table_of_uses(run, uses));
     }
     document.subheading("Provenance");
     let mut origin = vec![(text("sweep"), text(&run.source))];

@@ -11,8 +11,9 @@ const USES: [(&str, &str, &str, &str); 3] = [
     ("base_power", "neither, all the time", "w", "W"),
 ];
 
-/// Names of the shares, in the same order.
-const SHARES: [&str; 3] = ["prefill_energy_share", "decode_energy_share", "base_energy_share"];
+/// Names of the shares, in the same order, and of what is left.
+const SHARES: [&str; 4] =
+    ["prefill_energy_share", "decode_energy_share", "base_energy_share", "unexplained_energy_share"];
 
 /// One use of energy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +71,7 @@ pub(super) fn is_told(name: &str) -> bool {
 }
 
 /// The uses of one run.
-pub(super) fn table(uses: &[Use; 3]) -> Table {
+pub(super) fn table(run: &Run, uses: &[Use; 3]) -> Table {
     let mut table = Table::new([
         Column::left("what takes it"),
         Column::right("energy"),
@@ -85,5 +86,9 @@ pub(super) fn table(uses: &[Use; 3]) -> Table {
         "What a token took, and the power that did not grow with tokens: a straight line through blocks of time. \
          Shares are of the energy of these blocks.",
     );
+    let unexplained = run.details.get(SHARES[3]).and_then(|text| text.parse::<f64>().ok());
+    if let Some(share) = unexplained.filter(|share| share.abs() >= 0.01) {
+        table.note(format!("The line leaves {} of that energy unexplained.", percent(share)));
+    }
     table
 }

@@ -10,16 +10,23 @@ action=$1
 dir=$(realpath -m "$2")
 pids=("$dir/slurmd.pid" "$dir/slurmctld.pid" "$dir/munge/run/munged.pid")
 
-if [ "$action" = stop ]; then
+stop() {
     for file in "${pids[@]}"; do
         [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null || true
     done
+}
+
+if [ "$action" = stop ]; then
+    stop
     exit 0
 fi
 
 host=$(hostname -s)
-# Ports that two sandboxes do not share.
-port=$((20000 + $$ % 20000))
+# Ports that two sandboxes do not share, below those that the system hands out.
+port=$((10000 + $$ * 7 % 20000))
+while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || (: <"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; do
+    port=$((port + 2))
+done
 mkdir -p "$dir"/munge/{run,log,lib} "$dir"/{state,spool,log}
 chmod 0711 "$dir/munge"
 chmod 0700 "$dir"/munge/{log,lib}
@@ -62,9 +69,11 @@ sleep 1
 slurmd -f "$dir/slurm.conf" -N "$host"
 export SLURM_CONF="$dir/slurm.conf"
 for _ in $(seq 40); do
-    if sinfo -h -o %T 2>/dev/null | grep -q idle; then exit 0; fi
+    # Without a controller, asking takes long.
+    kill -0 "$(cat "$dir/slurmctld.pid")" 2>/dev/null || break
+    if timeout 5 sinfo -h -o %T 2>/dev/null | grep -q idle; then exit 0; fi
     sleep 0.25
 done
-sinfo || true
 tail -n 20 "$dir"/log/*.log >&2
+stop
 exit 1

@@ -19,7 +19,7 @@ use crate::notes::Caveat;
 /// Before anything is begun, the rhythm of the counters and the processes of the GPUs are looked at for so long, s.
 const LOOK: f64 = 0.8;
 
-/// So long before the end of a time every tick is looked at, s.
+/// So long after the start of a time and before its end every tick is looked at, s.
 const ENDS: f64 = 2.0;
 
 /// What is measured.
@@ -219,11 +219,22 @@ impl Work<'_> {
 impl Work<'_> {
     /// Waits to the end of a time that is known: every tick needs to be seen only around its ends.
     fn wait(&self, from: f64, to: f64) -> (Ending, f64) {
-        self.recorder.wait_past(from);
-        self.recorder.relax(true);
-        let (ending, at) = wait_until(Some(to - ENDS), self.events, self.clock, || false);
-        self.recorder.relax(false);
-        if ending == Ending::Time { wait_until(Some(to), self.events, self.clock, || false) } else { (ending, at) }
+        let until = |moment: f64| wait_until(Some(moment), self.events, self.clock, || false);
+        if to - from > 3.0 * ENDS {
+            let (ending, at) = until(from + ENDS);
+            if ending != Ending::Time {
+                return (ending, at);
+            }
+            self.recorder.relax(true);
+            let ending = until(to - ENDS).0;
+            self.recorder.relax(false);
+            if ending != Ending::Time {
+                // It ends at the next tick that is seen: at an earlier moment it would be known to a second's energy.
+                self.recorder.wait_past(self.clock.now());
+                return (ending, self.clock.now());
+            }
+        }
+        until(to)
     }
 }
 

@@ -10,6 +10,9 @@ const DENSE: usize = 18_000;
 const THINNED: usize = 10;
 /// A tick that is known as well as this tells a rhythm, s.
 const CLOSE: f64 = 0.03;
+/// Ticks that pass unseen on purpose do so for less than this, s, and are not more; what is longer is a gap.
+const LEAP: f64 = 1.3;
+const MOST_UNSEEN: f64 = 100.0;
 /// More than the power limit for so long is no load, but a counter that was set anew.
 const EXCESS: f64 = 1.2;
 
@@ -114,22 +117,23 @@ impl Counter {
         energy_between(&self.ticks, samples, from, to)
     }
 
-    /// Moments and energies (J) of its ticks from a moment on, with those that passed unseen: the rhythm tells when they
-    /// were, and samples of power what share of the energy between two ticks that were seen had flowed.
+    /// Moments and energies (J) of its ticks from a moment on, with those that passed unseen within about a second: the
+    /// rhythm tells when they were, and samples of power what share of the energy between two that were seen had flowed.
     pub fn moves<'a>(&'a self, samples: &'a [(f64, f64)], since: f64) -> impl Iterator<Item = (f64, f64)> + 'a {
         let period = self.period().unwrap_or(f64::INFINITY);
-        let first = self.ticks.partition_point(|tick| tick.at() < since);
+        let first = self.ticks.partition_point(|tick| tick.at() < since).saturating_sub(1);
         let seen = self.ticks[first..].iter();
         let next = self.ticks.get(first + 1..).unwrap_or_default().iter().map(Some).chain([None]);
-        seen.zip(next).flat_map(move |(tick, next)| {
-            let unseen = next.map_or(0.0, |next| ((next.at() - tick.at()) / period).round() - 1.0).max(0.0) as u32;
+        let all = seen.zip(next).flat_map(move |(tick, next)| {
+            let gap = next.map_or(0.0, |next| next.at() - tick.at());
+            let unseen = if gap < LEAP { ((gap / period).round() - 1.0).clamp(0.0, MOST_UNSEEN) as u32 } else { 0 };
             let between = (1..=unseen).filter_map(move |count| {
-                let next = next?;
-                let at = tick.at() + (next.at() - tick.at()) * f64::from(count) / f64::from(unseen + 1);
-                Some((at, tick.energy_j + (next.energy_j - tick.energy_j) * share(tick, next, samples, at)))
+                let at = tick.at() + gap * f64::from(count) / f64::from(unseen + 1);
+                Some((at, tick.energy_j + (next?.energy_j - tick.energy_j) * share(tick, next?, samples, at)))
             });
             std::iter::once((tick.at(), tick.energy_j)).chain(between)
-        })
+        });
+        all.filter(move |&(at, _)| at >= since)
     }
 
     /// Breaks between two moments.
@@ -151,17 +155,19 @@ impl Counter {
         Some((power, power * doubt / (span - doubt)))
     }
 
-    /// The time between ticks among the last thousand, s: the mean of gaps between two that were seen closely, and none
-    /// between them left out.
+    /// The time between ticks among the last thousand, s, by those that were seen closely: the time of all gaps over the ticks
+    /// that fit into them, where some passed unseen.
     pub fn period(&self) -> Option<f64> {
         let recent = &self.ticks[self.ticks.len().saturating_sub(1000)..];
         let close = |tick: &Tick| tick.late - tick.early < CLOSE;
         let pairs = recent.windows(2).filter(|pair| close(&pair[0]) && close(&pair[1]));
-        let mut gaps: Vec<f64> = pairs.map(|pair| pair[1].at() - pair[0].at()).collect();
-        // Where not all ticks are looked for, half of the gaps are of two neighbors.
+        let gaps: Vec<f64> = pairs.map(|pair| pair[1].at() - pair[0].at()).filter(|gap| *gap < LEAP).collect();
+        // At least a quarter of them is of neighbors.
         let usual = quantile(&gaps, 0.25)?;
-        gaps.retain(|gap| (0.5..1.5).contains(&(gap / usual)));
-        mean(&gaps)
+        let next: Vec<f64> = gaps.iter().copied().filter(|gap| (0.5..1.5).contains(&(gap / usual))).collect();
+        let usual = mean(&next)?;
+        let ticks: f64 = gaps.iter().map(|gap| (gap / usual).round()).sum();
+        (ticks > 0.0).then(|| gaps.iter().sum::<f64>() / ticks)
     }
 }
 

@@ -30,8 +30,6 @@ pub struct Energy {
     pub energy_j: f64,
     /// The true energy is no farther away than this, J: it follows from the counter and from power not being negative.
     pub bound_j: f64,
-    /// Ticks inside.
-    pub ticks: usize,
 }
 
 /// What is known of the energy at one moment, J.
@@ -48,8 +46,7 @@ pub fn energy_between(ticks: &[Tick], samples: &[(f64, f64)], from: f64, to: f64
     let (first, last) = (edge(ticks, samples, from)?, edge(ticks, samples, to)?);
     let energy = (last.estimate - first.estimate).max(0.0);
     let (least, most) = ((last.least - first.most).max(0.0), last.most - first.least);
-    let inside = ticks.partition_point(|tick| tick.at() <= to) - ticks.partition_point(|tick| tick.at() <= from);
-    Some(Energy { energy_j: energy, bound_j: (energy - least).max(most - energy), ticks: inside })
+    Some(Energy { energy_j: energy, bound_j: (energy - least).max(most - energy) })
 }
 
 fn edge(ticks: &[Tick], samples: &[(f64, f64)], moment: f64) -> Option<Edge> {
@@ -94,7 +91,6 @@ mod tests {
     fn a_steady_load_is_read_off_between_ticks() {
         let found = energy_between(&ticks(30), &[], 0.55, 1.55).unwrap();
         assert!((found.energy_j - 300.0).abs() < 1e-9, "{found:?}");
-        assert_eq!(found.ticks, 10);
         // Each edge lies somewhere in a tick of 30 J, in its middle.
         assert!((found.bound_j - 30.0).abs() < 0.01, "{found:?}");
     }

@@ -12,6 +12,9 @@ use crate::measure::energy::Counter;
 
 /// Samples of power that are kept: half an hour of them. They only shape the energy inside a tick.
 const SAMPLES: usize = 90_000;
+/// Fewer samples in a second, or none for so long (s), do not tell the shape of power. They are fetched every second.
+const FEWEST_SAMPLES: usize = 12;
+const LATE: f64 = 3.0;
 /// States that are kept with their full density, and how many of the older ones.
 const STATES: usize = 4_000;
 const THINNED: usize = 10;
@@ -101,9 +104,11 @@ impl GpuRecord {
         &self.states
     }
 
-    /// Whether samples tell what happens between two ticks.
+    /// Whether samples tell what happens between two ticks: they come, and closely.
     pub(super) fn tells_shape(&self) -> bool {
-        !self.samples.is_empty() && !self.missing.contains(&"samples")
+        let (Some(&(last, _)), Some(tick)) = (self.samples.last(), self.counter.ticks().last()) else { return false };
+        let recent = self.samples.len() - self.samples.partition_point(|&(at, _)| at < last - 1.0);
+        recent >= FEWEST_SAMPLES && tick.at() - last < LATE
     }
 
     /// A field over time.

@@ -128,11 +128,12 @@ impl Recorder {
     }
 
     /// Reads less, if `is_relaxed`: of a counter only the ticks around whole seconds of the clock, where samples tell what
-    /// happens between; a window that begins and ends at whole seconds is known as well as ever. Else, and at first, every
-    /// tick.
+    /// happens between. A window that begins and ends at whole seconds is then known as well as ever, another one to a
+    /// second's energy. Else, and at first, every tick.
     pub fn relax(&self, is_relaxed: bool) {
-        self.is_relaxed.store(is_relaxed, Ordering::Relaxed);
-        self.wake();
+        if self.is_relaxed.swap(is_relaxed, Ordering::Relaxed) && !is_relaxed {
+            self.wake();
+        }
     }
 
     fn wake(&self) {

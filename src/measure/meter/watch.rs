@@ -12,8 +12,8 @@ use super::record::{GpuRecord, Shared, ZoneRecord};
 use super::trace::Spool;
 use crate::measure::Clock;
 
-/// Between two readings of the state, s.
-const STATE: f64 = 0.5;
+/// Between two readings of the state, s: no multiple or fraction of what loads and clocks repeat at.
+const STATE: f64 = 0.47;
 /// Between two fetches of the driver's samples, s; it keeps those of 2.4 s.
 const SAMPLES: f64 = 0.9;
 /// Between two looks at the processes, s.
@@ -44,11 +44,21 @@ struct Memory {
     next_processes: f64,
     /// Moment of the newest sample, µs since 1970.
     seen_us: u64,
-    /// When the counter was read last, and whether ticks pass unseen before it is again.
+    /// When the counter was read last and will be next, and whether ticks pass unseen between.
     read: f64,
+    next_energy: f64,
     leaps: bool,
     /// Readings that failed one after the other.
     failures: u32,
+}
+
+impl Memory {
+    /// When something is due. While ticks pass unseen, the state is read at moments of its own: always at the same phase of
+    /// a load that repeats each second, it would not be what the load does.
+    fn next(&self) -> f64 {
+        let has_time = self.leaps && self.next_state < self.next_energy && self.pace.is_quiet(self.next_state);
+        if has_time { self.next_state } else { self.next_energy }
+    }
 }
 
 impl Watch {
@@ -60,12 +70,8 @@ impl Watch {
                 self.record.lock().ended = Some((self.clock.now(), reason));
                 break;
             }
-            memory.pace.relax(self.is_relaxed.load(Ordering::Relaxed) && self.record.lock().tells_shape());
-            memory.leaps = memory.pace.leaps(memory.read);
-            let now = self.clock.now();
-            let next = memory.pace.next(now);
             // Not a sleep: who wants to know more at once does not wait for the end of a second.
-            std::thread::park_timeout(Duration::from_secs_f64((next - now).max(0.0)));
+            std::thread::park_timeout(Duration::from_secs_f64((memory.next() - self.clock.now()).max(0.0)));
         }
         if self.record.lock().ended.is_none() {
             // The last seconds.
@@ -74,9 +80,15 @@ impl Watch {
         self.record.changed.notify_all();
     }
 
-    /// One read of the counter, and what else is due while there is time: each may take milliseconds.
+    /// A read of the counter if it is due, and what else is while there is time: each may take milliseconds.
     fn step(&mut self, memory: &mut Memory) -> Result<(), String> {
-        self.energy(memory)?;
+        let is_relaxed = self.is_relaxed.load(Ordering::Relaxed);
+        if self.clock.now() >= memory.next_energy || !is_relaxed {
+            self.energy(memory)?;
+            memory.pace.relax(is_relaxed && self.record.lock().tells_shape());
+            memory.leaps = memory.pace.leaps(memory.read);
+            memory.next_energy = memory.pace.next(self.clock.now());
+        }
         if let Some(now) = self.time_for(memory, memory.next_state) {
             memory.next_state = now + STATE;
             self.state()?;

@@ -23,7 +23,7 @@ pub struct GpuWindow {
     pub to: f64,
     /// How far the energy may be off, J.
     pub bound_j: f64,
-    /// Ticks of the counter inside.
+    /// Ticks of the counter inside, seen or passed unseen.
     pub ticks: usize,
     /// Mean power between the first and the last tick inside, W, and how far it may be off.
     pub tick_power_w: Option<(f64, f64)>,
@@ -110,7 +110,7 @@ pub(super) fn gpu_window(record: &GpuRecord, from: f64, to: f64) -> GpuWindow {
         energy_j: energy.map(|own| own.energy_j),
         to: known_to,
         bound_j: energy.map_or(0.0, |own| own.bound_j),
-        ticks: energy.map_or(0, |own| own.ticks),
+        ticks: energy.map_or(0, |_| record.counter.moves(&[], from).filter(|&(at, _)| at <= known_to).count()),
         tick_power_w: record.counter.tick_power(from, to),
         estimates: counter_w.map(|power| compare(power, &record.samples, &average, &instant, from, known_to)),
         fields: fields(record, from, to),

@@ -5,6 +5,7 @@ use super::blocks::Blocks;
 use super::judgment::{Judgment, Reason, Verdict};
 use super::trend::trend;
 use crate::measure::Series;
+use crate::measure::clock::GRID;
 use crate::stats;
 
 /// Share of blocks that may fall short: a gap now and then is part of serving.
@@ -43,7 +44,7 @@ impl Default for Rules {
             running_share: 0.85,
             significance: 0.01,
             negligible_change: 0.01,
-            block: 1.0,
+            block: GRID,
             shortest: 30.0,
             fewest_ticks: 300,
             precision: 0.01,

@@ -66,6 +66,9 @@ pub(super) fn measure(
     let marked = stretch(&marks.found);
     if let Some((begin, end, _)) = &marked {
         (from, to) = (begin.max(from), end.min(to));
+        if to <= from {
+            return Err(Failed::new("the marks `begin` and `end` lie outside the time of the command").into());
+        }
     }
     let window = local.recorder.window(from, to);
     if let Some((at, why)) = window.gpus.iter().find_map(|gpu| gpu.lost.clone()) {
@@ -126,7 +129,7 @@ fn add_items(measured: &mut Measured, made: &BTreeMap<String, f64>, window: &Win
     if window.valid {
         measured.metrics.extend(item_metrics(made, window.energy_j, window.duration_s()));
     }
-    if made.contains_key("images") || made.contains_key("videos") {
+    if !made.contains_key("tokens") && (made.contains_key("images") || made.contains_key("videos")) {
         measured.metrics.insert("batch_latency".to_owned(), window.duration_s());
     }
 }

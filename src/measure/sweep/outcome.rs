@@ -16,8 +16,8 @@ use crate::measure::telemetry::{Counts, Observed, split, split_details};
 use crate::notes::Caveat;
 use crate::runs::Value;
 
-/// Blocks of time whose energy is compared to tell what prompt and output tokens cost, s: five ticks of the counter, and
-/// many steps of a server.
+/// Blocks of time whose energy is compared to tell what prompt and output tokens cost, s: five ticks of the counter, seen or
+/// told by samples, and many steps of a server.
 const BLOCK: f64 = 0.5;
 
 impl LoadSettings {
@@ -89,7 +89,7 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         }
         *all = caveats.join("; ");
     }
-    measured.series = Some(series(local, &tally, running.as_ref(), waiting.as_ref(), begun, to));
+    measured.series = Some(series(&energy, &tally, running.as_ref(), waiting.as_ref(), begun, to));
     measured
 }
 
@@ -180,7 +180,7 @@ fn metrics(
 
 /// Tokens, watts and requests of each second of the load, as CSV.
 fn series(
-    local: &Local<'_>,
+    energy: &[Series],
     tally: &Tally,
     running: Option<&Series>,
     waiting: Option<&Series>,
@@ -189,17 +189,16 @@ fn series(
 ) -> String {
     let mut text = "t_s,tokens,power_w,decoding,under_way,server_running,server_waiting\n".to_owned();
     let (tokens, decoding, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
-    let counters = local.recorder.counters(f64::NEG_INFINITY);
     let cell = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
     let mut at = begun;
     while at + 1.0 <= to {
         let end = at + 1.0;
         let risen = |own: &Series| Some(own.at(end)? - own.at(at)?);
-        let power: Option<f64> = counters.iter().map(risen).sum();
+        let power: Option<f64> = energy.iter().map(risen).sum();
         let mean = |own: Option<&Series>| own.filter(|own| !own.points().is_empty()).and_then(|own| own.mean(at, end));
         let cells = [
             risen(&tokens),
-            power.filter(|_| !counters.is_empty()),
+            power.filter(|_| !energy.is_empty()),
             mean(Some(&decoding)),
             mean(Some(&under_way)),
             mean(running),

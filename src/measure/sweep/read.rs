@@ -258,9 +258,10 @@ impl<'t> Reader<'t> {
         steady.max_time = self.seconds(&own, "max_time").unwrap_or(steady.max_time.max(2.0 * steady.min_window));
         steady.settle = self.seconds(&own, "settle").unwrap_or(steady.settle);
         steady.stagnation = self.seconds(&own, "stagnation").unwrap_or(steady.stagnation);
-        if steady.max_time < steady.min_window + steady.settle {
-            let message =
-                "`max_time` is shorter than `settle` and `min_window` together, so that no window can be found";
+        // Windows begin and end at whole seconds.
+        if steady.max_time < steady.min_window + steady.settle + 2.0 {
+            let message = "`max_time` must be at least 2 s longer than `settle` and `min_window` together, so that a \
+                           window can be found";
             self.fault(&own.at, message);
         }
         steady

@@ -21,8 +21,9 @@
 //! those of further tokens.
 //!
 //! Blocks have memory (a batch lives for many of them, a GPU warms up), which their [regression](crate::stats::regress)
-//! allows for. The 90 % intervals cover what blocks differ in by chance, and the doubt of a measured `b`. They do not cover
-//! that a straight line is fitted to a server whose steps cost less per request the more requests they serve.
+//! allows for. The 90 % intervals cover what blocks differ in by chance, and how well a measured `b` was known. They do not
+//! cover that a GPU at work is warmer than the idle one and leaks more, which counts for tokens here, nor that a straight line
+//! is fitted to a server whose steps cost less per request the more requests they serve.
 //!
 //! A server under steady load computes both kinds of tokens in one proportion at all times, and then their energies cannot
 //! be told apart: that is said, not guessed. Ramps and bursts are what tells them apart.
@@ -32,13 +33,14 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 
 use crate::measure::Series;
-use crate::stats::{self, regress};
+use crate::stats::regress;
 use crate::unit::show_range;
 
 /// Fewest blocks.
 const FEWEST: usize = 30;
-/// A server whose quiet blocks (the lowest twentieth) take more than this share of the power of its busy ones is never idle.
-const NEVER_IDLE: f64 = 0.5;
+/// A block with no more than this share of the most tokens of a block is idle; so many idle ones tell idle power.
+const IDLE: f64 = 0.02;
+const FEWEST_IDLE: usize = 2;
 
 /// An estimate with its 90 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,8 +62,9 @@ pub struct Split {
     pub base_power: Cost,
     /// Whether that power was measured, not estimated.
     pub is_base_measured: bool,
-    /// Shares of the energy: prompt tokens, output tokens, and the rest. Their sum is 1.
-    pub shares: [f64; 3],
+    /// Shares of the energy: prompt tokens, output tokens, what grows with neither, and what is left unexplained (which may be
+    /// negative). Their sum is 1.
+    pub shares: [f64; 4],
     /// Blocks of time that it rests on.
     pub blocks: usize,
     /// Their length, s.
@@ -90,8 +93,7 @@ pub enum SplitError {
     Together,
     /// A server that is never idle, of which idle power is not known.
     #[error(
-        "the server was never idle, so that time cannot be told from tokens; take a window with quiet minutes, or measure \
-         idle power by a sweep"
+        "the server was never idle, and its idle power was not measured: what time takes cannot be told from what tokens take"
     )]
     Busy,
     /// An interval that holds zero.
@@ -144,18 +146,19 @@ pub fn split(counts: &Counts<'_>, window: [f64; 2], block: f64) -> Result<Split,
     }
     let inner = &rows[1..rows.len() - 1];
     let sum = |column: usize| inner.iter().map(|row| row[column]).sum::<f64>();
-    let share = |at: usize| slopes[at].value * sum(at) / sum(3);
-    let shares = [share(0), share(1), 1.0 - share(0) - share(1)];
+    // The third column is seconds.
+    let [prefill, decode, base] = [0, 1, 2].map(|at| slopes[at].value * sum(at) / sum(3));
+    let shares = [prefill, decode, base, 1.0 - prefill - decode - base];
     let [prompt_token, output_token, base_power] = slopes;
     let is_base_measured = counts.idle.is_some();
     Ok(Split { prompt_token, output_token, base_power, is_base_measured, shares, blocks: rows.len(), block })
 }
 
-/// Whether the power of blocks never falls to what idleness would take.
+/// Whether there is always something to compute.
 fn is_busy(rows: &[[f64; 4]]) -> bool {
-    let energies: Vec<f64> = rows.iter().map(|row| row[3]).collect();
-    let quantile = |at: f64| stats::quantile(&energies, at).unwrap_or(0.0);
-    quantile(0.05) > NEVER_IDLE * quantile(0.95)
+    let most = [0, 1].map(|column| rows.iter().map(|row| row[column]).fold(0.0, f64::max));
+    let idle = rows.iter().filter(|row| row[0] <= IDLE * most[0] && row[1] <= IDLE * most[1]);
+    idle.count() < FEWEST_IDLE
 }
 
 /// What a prompt token, an output token, and a second cost, where a second costs the middle one of these, W: the intervals
@@ -225,7 +228,7 @@ pub fn split_details(found: &Result<Split, SplitError>) -> BTreeMap<String, Stri
                 say(&format!("{name}_{unit}"), figures(cost.value));
                 say(&format!("{name}_interval_{unit}"), cost.interval.map(figures).join(".."));
             }
-            for (name, share) in ["prefill", "decode", "base"].into_iter().zip(split.shares) {
+            for (name, share) in ["prefill", "decode", "base", "unexplained"].into_iter().zip(split.shares) {
                 say(&format!("{name}_energy_share"), format!("{share:.4}"));
             }
             let base = if split.is_base_measured { "measured" } else { "estimated" };
@@ -249,7 +252,7 @@ mod tests {
 
     const TRUTH: [f64; 3] = [0.02, 0.3, 120.0];
 
-    /// A load of 80 s that fills up in 20 s: prompts come at random, each is then decoded for many seconds, and power has
+    /// A load of 80 s that fills up in 20 s, after some idle ones: prompts come at random, each is then decoded for many seconds, and power has
     /// noise of which nine tenths last for 0.1 s. Energy, prompt tokens and output tokens every 0.1 s.
     fn load(seed: u64, noise: f64) -> [Series; 3] {
         let mut draws = Draws::new(seed);
@@ -259,7 +262,9 @@ mod tests {
             for (series, total) in series.iter_mut().zip(totals) {
                 series.push(f64::from(step) * 0.1, total);
             }
-            let arrivals = if step < 200 { 1.0 } else { 0.0 } + f64::from(u8::from(draws.uniform() < running / 100.0));
+            // Nothing comes in the first 3 s.
+            let fills = f64::from(u8::from((30..230).contains(&step)));
+            let arrivals = fills + f64::from(u8::from(draws.uniform() < running / 100.0));
             let left = (running / 100.0 * (1.0 + 0.3 * draws.gaussian())).clamp(0.0, running);
             running += arrivals - left;
             drift = 0.9 * drift + noise * draws.gaussian();
@@ -337,7 +342,7 @@ mod tests {
                 let counts = Counts { energy: &energy, prompt: Some(&prompt), output: Some(&output), idle: None };
                 assert_eq!(split(&counts, [0.0, 60.0], 0.5), Err(SplitError::Busy));
                 let idle = 120.0;
-                let found = split(&Counts { idle: Some((idle, 3.0)), ..counts }, [0.0, 60.0], 0.5).unwrap();
+                let found = split(&Counts { idle: Some((idle + 2.0, 3.0)), ..counts }, [0.0, 60.0], 0.5).unwrap();
                 let truth = [27e-6 * (powers[0] - idle), 0.007 / 64.0 * (powers[1] - idle)];
                 for (cost, truth) in [found.prompt_token, found.output_token].into_iter().zip(truth) {
                     assert!((cost.value / truth - 1.0).abs() < 0.2, "{truth}: {found:?}");
