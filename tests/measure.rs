@@ -112,8 +112,54 @@ fn a_counter_that_is_set_back_or_stops_is_told() {
     assert!((780.0..900.0).contains(&energy), "{energy}");
     let stuck = parsed(&on(&scratch, "gpu\npower constant 400\nstuck 2\n", &arguments).unwrap().out);
     assert_eq!(stuck["stretches"][0]["reasons"][0], "counter-stuck", "{stuck}");
+    // What was known is no power of the whole.
+    assert!((stuck["stretches"][0]["power_w"].as_f64().unwrap() - 400.0).abs() < 20.0, "{stuck}");
+    assert_eq!(stuck["runs"][0]["metrics"], serde_json::json!({}), "{stuck}");
     let none = on(&scratch, "gpu\nunsupported energy\n", &arguments).unwrap();
-    assert!(flat(&none.out).contains("this GPU has no energy counter"), "{}", none.out);
+    assert_eq!((none.code, none.out.as_str()), (1, ""));
+    assert!(flat(&none.err).contains("GPU 0 cannot be measured: this GPU has no energy counter"), "{}", none.err);
+}
+
+#[test]
+fn a_gpu_beside_one_that_is_lost_is_measured_to_the_end() {
+    let scratch = Scratch::new();
+    let scenario = "gpu\npower constant 400\nlost 2\ngpu\npower constant 300\n";
+    let arguments = ["measure", "--baseline", "0", "--duration", "2.5", "--format", "json"];
+    let Some(told) = on(&scratch, scenario, &arguments) else { return };
+    let told = parsed(&told.out);
+    let window = &told["stretches"][0]["windows"][0];
+    let reasons = told["stretches"][0]["reasons"].as_array().unwrap();
+    assert!(reasons[0] == "gpu-lost" && !reasons.contains(&"counter-stuck".into()), "{told}");
+    assert_eq!(window["gpus"][1]["known_to_s"], window["to_s"], "{told}");
+}
+
+#[test]
+fn a_command_that_fails_is_answered_and_not_priced() {
+    let scratch = Scratch::new();
+    let priced = |command: &str| {
+        let arguments = ["measure", "--baseline", "0", "--items", "images=64", "--format", "json", "--", "sh", "-c"];
+        on(&scratch, "gpu\npower constant 400\n", &[&arguments[..], &[command]].concat())
+    };
+    let Some(good) = priced("sleep 1") else { return };
+    assert_eq!(good.code, 0, "{}", good.err);
+    let per_image = parsed(&good.out)["runs"][0]["metrics"]["energy_per_image"].as_f64().unwrap();
+    assert!((per_image / (400.0 / 64.0) - 1.0).abs() < 0.3, "{}", good.out);
+    let failed = priced("sleep 1; exit 7").unwrap();
+    assert_eq!(failed.code, 1, "{}", failed.err);
+    assert_eq!(parsed(&failed.out)["runs"][0]["metrics"].get("energy_per_image"), None, "{}", failed.out);
+    assert!(failed.out.contains("items_not_made"), "{}", failed.out);
+}
+
+#[test]
+fn a_name_that_cannot_be_is_refused_before_anything_is_measured() {
+    let scratch = Scratch::new();
+    let out = scratch.path().join("store");
+    let (folder, made) = (out.display().to_string(), scratch.path().join("made"));
+    let arguments = ["measure", "--name", "../evil", "--out", &folder, "--", "touch", &made.display().to_string()];
+    let Some(told) = on(&scratch, "gpu\npower constant 400\n", &arguments) else { return };
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert!(told.err.contains("`../evil` cannot be the name"), "{}", told.err);
+    assert!(!made.exists() && !out.exists());
 }
 
 #[test]

@@ -19,6 +19,9 @@ use crate::whatif::{BudgetError, WhatIfError};
 
 /// Exit code of what could not be written.
 const FAILED: u8 = 1;
+/// Exit code of work that was told to end.
+#[cfg(feature = "measure")]
+const INTERRUPTED: u8 = 130;
 /// Exit code of bad usage and bad input.
 const BAD_INPUT: u8 = 2;
 
@@ -247,13 +250,15 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The exit code: 1 where an answer could not be written, 2 where it could not be asked for; a path that cannot be read
+    /// The exit code: 1 where an answer could not be written, 2 where it could not be asked for, 130 where it was told to end; a path that cannot be read
     /// is a bad one, be it absent or closed to us.
     pub fn code(&self) -> u8 {
         match self {
             Self::Output { .. }
             | Self::Runs(RunsError::Write { .. })
             | Self::Import(ImportError::Runs(RunsError::Write { .. })) => FAILED,
+            #[cfg(feature = "measure")]
+            Self::Measure(MeasureError::Interrupted { .. }) => INTERRUPTED,
             // Nothing was measured, though the question was a good one.
             #[cfg(feature = "measure")]
             Self::Measure(error) if !is_bad_input(error) => FAILED,

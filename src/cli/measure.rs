@@ -9,10 +9,10 @@ use clap::Args;
 use super::meters::Meters;
 use super::options::{Format, json_text};
 use super::{Context, Failure, Outcome};
-use crate::measure::command::{MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
+use crate::measure::command::{Ending, MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
 use crate::report::measure as report;
 use crate::report::render;
-use crate::runs::{Run, Value, axes, quantity};
+use crate::runs::{Run, Sweep, Value, axes, quantity};
 
 /// Measure the energy of a command, of a running process, or of the machine for a while
 ///
@@ -69,6 +69,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 impl Measure {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let (stated, items) = (self.stated()?, self.made()?);
+        Sweep::check_name(&self.name)?;
         let name = self.out.as_deref().map_or_else(|| self.name.clone(), |folder| free(folder, &self.name));
         let spool =
             self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
@@ -85,7 +86,12 @@ impl Measure {
             return Err(MeasureError::from(error).into());
         }
         let is_clean = measured.ending.is_good() && report::is_clean(&measured);
-        Ok(if self.strict && !is_clean { Outcome::Exceeded } else { Outcome::Answered })
+        Ok(match measured.ending {
+            Ending::Interrupted(_) => Outcome::Interrupted,
+            _ if self.strict && !is_clean => Outcome::Exceeded,
+            ending if !ending.is_good() => Outcome::Unsuccessful,
+            _ => Outcome::Answered,
+        })
     }
 
     fn plan(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Plan {

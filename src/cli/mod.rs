@@ -7,7 +7,7 @@
 //! | exit code | means |
 //! |---|---|
 //! | 0 | answered |
-//! | 1 | failed: a file or the output could not be written |
+//! | 1 | failed: a file or the output could not be written, a measured command did not succeed |
 //! | 2 | bad usage or bad input |
 //! | 3 | answered, but a limit that was asked for is exceeded, or a check failed under `--strict` |
 //! | 130 | interrupted; what was complete is kept |
@@ -85,6 +85,9 @@ pub enum Outcome {
     Exceeded,
     /// The work was interrupted; what was complete is kept.
     Interrupted,
+    /// The answer is written, but the command that it is of failed.
+    #[cfg(feature = "measure")]
+    Unsuccessful,
 }
 
 impl Arguments {
@@ -128,6 +131,8 @@ impl Outcome {
             Self::Answered => ExitCode::SUCCESS,
             Self::Exceeded => ExitCode::from(3),
             Self::Interrupted => ExitCode::from(130),
+            #[cfg(feature = "measure")]
+            Self::Unsuccessful => ExitCode::FAILURE,
         }
     }
 }

@@ -20,12 +20,14 @@ pub fn is_clean(measured: &Measured) -> bool {
 pub fn document(measured: &Measured, runs: &[Run], out: Option<&Path>) -> Document {
     let energy: f64 = measured.stretches.iter().map(Stretch::energy_j).sum();
     let bound: f64 = measured.stretches.iter().map(Stretch::bound_j).sum();
+    let is_whole = measured.stretches.iter().all(Stretch::is_valid);
     let mut document = Document::new(
-        Text::new().plain("Energy of ").plain(plural(measured.gpus.len(), "GPU")).plain(": ").strong(format!(
-            "{} ± {}",
-            show(energy, "J"),
-            show(bound, "J")
-        )),
+        Text::new()
+            .plain("Energy of ")
+            .plain(plural(measured.gpus.len(), "GPU"))
+            .plain(": ")
+            .strong(format!("{} ± {}", show(energy, "J"), show(bound, "J")))
+            .plain(if is_whole { "" } else { ", as far as it is known" }),
     );
     document.paragraph(format!("Measured until {}.", measured.ending.words()).as_str());
     for stretch in &measured.stretches {
@@ -55,9 +57,11 @@ fn about(document: &mut Document, measured: &Measured, stretch: &Stretch, runs: 
         Verdict::Partial => Text::new().bad(format!("partial: {}", reasons.join(", "))),
     };
     let bound = format!("{} ± {}", show(stretch.energy_j(), "J"), show(stretch.bound_j(), "J"));
+    let part = if stretch.is_valid() { "" } else { ", while it was known" };
+    let power = format!("{}{part}", show(stretch.power_w(), "W"));
     let mut fields = vec![
         (Text::from("energy"), Text::new().strong(bound)),
-        (Text::from("power"), Text::new().plain(show(stretch.power_w(), "W"))),
+        (Text::from("power"), Text::new().plain(power)),
         (Text::from("time"), Text::new().plain(show(stretch.duration_s(), "s"))),
         (Text::from("verdict"), told),
     ];

@@ -79,12 +79,18 @@ impl Sweep {
         write::write_whole(&files)
     }
 
+    /// Refuses a name that cannot be that of a sweep's files.
+    pub fn check_name(name: &str) -> Result<(), RunsError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            return Err(RunsError::SweepName { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
     /// Its two files and their texts.
     pub(super) fn files(&self, folder: &Path) -> Result<Vec<(PathBuf, String)>, RunsError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(allowed) {
-            return Err(RunsError::SweepName { name: self.name.clone() });
-        }
+        Self::check_name(&self.name)?;
         let place = |extension: &str| folder.join(format!("{}.{extension}", self.name));
         Ok(vec![(place("toml"), self.provenance_text()), (place("csv"), self.csv()?)])
     }

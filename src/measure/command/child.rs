@@ -103,7 +103,7 @@ pub(super) fn wait(running: &Running, events: &Receiver<Event>, marks: &mut Mark
     loop {
         match events.recv_timeout(LOOK) {
             Ok(Event::Exited(status, at)) => {
-                marks.look(at);
+                marks.finish(at);
                 let own = status.code().map_or_else(|| Ending::Killed(status.signal().unwrap_or(0)), Ending::Exit);
                 return (told.map_or(own, Ending::Interrupted), at);
             }

@@ -29,6 +29,12 @@ pub enum MeasureError {
         #[source]
         source: std::io::Error,
     },
+    /// Told to end before anything was measured.
+    #[error("interrupted by signal {signal} before the work began: nothing was measured")]
+    Interrupted {
+        /// Its number.
+        signal: i32,
+    },
     /// A process to attach to that is not there.
     #[error("there is no process {pid}")]
     #[diagnostic(help("`nvidia-smi` lists the processes that use a GPU"))]

@@ -75,23 +75,34 @@ impl Marks {
 
     /// Takes what was added; `now` is the moment of marks that tell none, s.
     pub fn look(&mut self, now: f64) {
+        self.take(now, |fresh| fresh.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1));
+    }
+
+    /// Takes what is left once nobody writes any more, also a line without an end.
+    pub fn finish(&mut self, now: f64) {
+        self.take(now, |fresh| Some(fresh.len()));
+    }
+
+    fn take(&mut self, now: f64, whole: impl Fn(&[u8]) -> Option<usize>) {
         let Ok(bytes) = std::fs::read(&self.path) else { return };
         let fresh = bytes.get(self.read..).unwrap_or_default();
-        let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') else { return };
+        let Some(end) = whole(fresh) else { return };
         let text = String::from_utf8_lossy(&fresh[..end]).into_owned();
-        self.read += end + 1;
+        self.read += end;
         for line in text.lines() {
             self.lines += 1;
-            match mark(line, now, self.zero) {
+            let mut faults = Vec::new();
+            match mark(line, now, self.zero, &mut faults) {
                 Ok(mark) => self.found.extend(mark),
-                Err(fault) => self.faults.push(format!("line {}: {fault}", self.lines)),
+                Err(fault) => faults.push(fault),
             }
+            self.faults.extend(faults.into_iter().map(|fault| format!("line {}: {fault}", self.lines)));
         }
     }
 }
 
-/// One line; none if it is empty or a comment.
-fn mark(line: &str, now: f64, zero: f64) -> Result<Option<Mark>, String> {
+/// One line; none if it is empty or a comment. An item that cannot be read is a fault, and does not spoil its mark.
+fn mark(line: &str, now: f64, zero: f64, faults: &mut Vec<String>) -> Result<Option<Mark>, String> {
     let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
     let Some(verb) = words.next() else { return Ok(None) };
     let (mut at, mut name, mut items) = (now, String::new(), BTreeMap::new());
@@ -101,10 +112,10 @@ fn mark(line: &str, now: f64, zero: f64) -> Result<Option<Mark>, String> {
                 let ns: f64 = ns.parse().map_err(|_| format!("`{ns}` is no moment in ns"))?;
                 at = ns / 1e9 - zero;
             }
-            Some((item, count)) if verb == "end" => {
-                let count = amount(item, count)?;
-                items.insert(item.to_owned(), count);
-            }
+            Some((item, count)) if verb == "end" => match amount(item, count) {
+                Ok(count) => drop(items.insert(item.to_owned(), count)),
+                Err(fault) => faults.push(fault),
+            },
             None if name.is_empty() => word.clone_into(&mut name),
             _ => return Err(format!("`{word}` cannot stand behind `{verb}`")),
         }
@@ -131,18 +142,24 @@ mod tests {
 
     #[test]
     fn marks_are_read_and_faults_are_told() {
-        let begin = mark("begin warm at=3500000000", 9.0, 1.5);
+        let mut faults = Vec::new();
+        let begin = mark("begin warm at=3500000000", 9.0, 1.5, &mut faults);
         assert_eq!(begin, Ok(Some(Mark::Begin { name: "warm".to_owned(), at: 2.0 })));
         let items = [("images".to_owned(), 64.0)].into_iter().collect();
         let end = Mark::End { name: "warm".to_owned(), items, at: 9.0 };
-        assert_eq!(mark("end warm images=64", 9.0, 1.5), Ok(Some(end)));
-        assert_eq!(mark("  # nothing", 9.0, 1.5), Ok(None));
-        assert_eq!(mark("start", 9.0, 0.0).unwrap_err(), "`start` is neither `begin` nor `end`");
+        assert_eq!(mark("end warm images=64", 9.0, 1.5, &mut faults), Ok(Some(end)));
+        assert_eq!(mark("  # nothing", 9.0, 1.5, &mut faults), Ok(None));
+        assert_eq!(mark("start", 9.0, 0.0, &mut faults).unwrap_err(), "`start` is neither `begin` nor `end`");
+        let left = mark("end image=4 images=-4 tokens=8", 9.0, 0.0, &mut faults);
+        let items = [("tokens".to_owned(), 8.0)].into_iter().collect();
+        assert_eq!(left, Ok(Some(Mark::End { name: String::new(), items, at: 9.0 })));
         assert_eq!(
-            mark("end image=4", 9.0, 0.0).unwrap_err(),
-            "`image` is nothing that can be made; did you mean `images`?"
+            faults,
+            ["`image` is nothing that can be made; did you mean `images`?", "`-4` is no amount of images"]
         );
-        assert_eq!(mark("end images=-4", 9.0, 0.0).unwrap_err(), "`-4` is no amount of images");
-        assert_eq!(mark("begin images=4", 9.0, 0.0).unwrap_err(), "`images=4` cannot stand behind `begin`");
+        assert_eq!(
+            mark("begin images=4", 9.0, 0.0, &mut faults).unwrap_err(),
+            "`images=4` cannot stand behind `begin`"
+        );
     }
 }

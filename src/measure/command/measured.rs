@@ -93,18 +93,18 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     }
     // A window can begin only where a tick was seen before.
     recorder.wait_past(clock.now());
+    recorder.refuse_uncounted()?;
     let begin = clock.now();
-    let mut ending = wait_until(Some(begin + LOOK.max(plan.baseline_s)), &events, clock, || false).0;
+    let ending = wait_until(Some(begin + LOOK.max(plan.baseline_s)), &events, clock, || false).0;
     refuse_others(plan, &recorder)?;
     let mut caveats = recorder.warnings();
     let before = if plan.baseline_s > 0.0 { baseline(&recorder, clock, begin) } else { None };
     let mut marks = Marks::new(plan.marks.clone(), clock.zero_on_monotonic());
-    let (mut from, mut to) = (clock.now(), clock.now());
-    let mut host_cpu = None;
-    if ending == Ending::Time {
-        let work = Work { plan, recorder: &recorder, clock, events: &events };
-        (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
+    if let Ending::Interrupted(signal) = ending {
+        return Err(MeasureError::Interrupted { signal });
     }
+    let work = Work { plan, recorder: &recorder, clock, events: &events };
+    let (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
     recorder.wait_past(to);
     let after =
         if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
@@ -117,8 +117,14 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     caveats.extend(odd);
     if let [only] = &mut windows[..]
         && only.items.is_empty()
+        && !plan.items.is_empty()
     {
-        only.items.clone_from(&plan.items);
+        if ending.is_good() {
+            only.items.clone_from(&plan.items);
+        } else {
+            let text = "what was to be made is not counted, for the work did not get to its end";
+            caveats.push(Caveat::new("items_not_made", text.to_owned()));
+        }
     }
     Ok(finished(recorder, windows, Told { ending, before, after, host_cpu, caveats }))
 }
@@ -188,10 +194,11 @@ impl Work<'_> {
                 let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
                 std::fs::write(marks.path(), "").map_err(fault)?;
                 let spent = children_seconds();
-                let running: Running = start(words, marks.path(), clock, told)?;
-                let (ending, to) = wait(&running, self.events, marks, clock);
+                let running = start(words, marks.path(), clock, told);
+                let waited = running.map(|running| (wait(&running, self.events, marks, clock), running));
                 // The file was made for this one run.
                 let _ = std::fs::remove_file(marks.path());
+                let ((ending, to), running): (_, Running) = waited?;
                 let busy = (children_seconds() - spent) / (to - running.started);
                 Ok((ending, running.started, to, Some(busy)))
             }

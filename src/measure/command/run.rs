@@ -66,10 +66,13 @@ fn gpu_name(measured: &Measured, catalog: &Catalog) -> Option<String> {
 }
 
 fn metrics(stretch: &Stretch) -> BTreeMap<String, f64> {
-    let power = ("power".to_owned(), stretch.power_w());
-    // Energy for an item that was made while a part was not measured would be too low.
-    let items = stretch.is_valid().then(|| item_metrics(&stretch.items, stretch.energy_j(), stretch.duration_s()));
-    items.into_iter().flatten().chain([power]).collect()
+    // What was measured in part is not what the work took.
+    if !stretch.is_valid() {
+        return BTreeMap::new();
+    }
+    let mut metrics = item_metrics(&stretch.items, stretch.energy_j(), stretch.duration_s());
+    metrics.insert("power".to_owned(), stretch.power_w());
+    metrics
 }
 
 /// Metrics of items that were made with so much energy (J) in so many seconds.

@@ -33,9 +33,9 @@ impl Stretch {
         self.windows.iter().map(Window::duration_s).sum()
     }
 
-    /// Mean power of all GPUs, W.
+    /// Mean power of all GPUs, W, while it was known.
     pub fn power_w(&self) -> f64 {
-        self.energy_j() / self.duration_s()
+        self.windows.iter().map(|window| window.power_w * window.duration_s()).sum::<f64>() / self.duration_s()
     }
 
     /// Whether the energy is that of all GPUs all the time.

@@ -75,6 +75,15 @@ pub enum MeterError {
         /// As written.
         text: String,
     },
+    /// A GPU whose energy cannot be read.
+    #[error("the energy of GPU {gpu} cannot be measured: {reason}")]
+    #[diagnostic(help("choose other GPUs with `--gpus`; `joules doctor` shows what each of them tells"))]
+    NotCounted {
+        /// Its index.
+        gpu: u32,
+        /// Why.
+        reason: String,
+    },
     /// A trace that cannot be played.
     #[error("`{}` is not a trace that can be played:\n{faults}", path.display())]
     #[diagnostic(help(

@@ -147,6 +147,16 @@ impl Recorder {
         self.gpus.iter().map(|shared| shared.lock().info.clone()).collect()
     }
 
+    /// Refuses where the energy of a GPU cannot be read at all.
+    pub fn refuse_uncounted(&self) -> Result<(), MeterError> {
+        let ended = |shared: &Arc<Shared<GpuRecord>>| {
+            let record = shared.lock();
+            let (_, reason) = record.ended.clone().filter(|_| record.counter.ticks().is_empty())?;
+            Some(MeterError::NotCounted { gpu: record.info.index, reason })
+        };
+        self.gpus.iter().find_map(ended).map_or(Ok(()), Err)
+    }
+
     /// Refuses where a GPU is split into instances.
     pub fn refuse_split(&self) -> Result<(), NotAlone> {
         match self.gpus().iter().find(|gpu| gpu.is_split) {
@@ -175,17 +185,19 @@ impl Recorder {
     /// Waits until every counter has surely moved after `moment`, so that a window that ends there can be told. False if
     /// one has stopped or its GPU is lost; then nothing more will come of it.
     pub fn wait_past(&self, moment: f64) -> bool {
-        let gpus = self.gpus.iter().all(|shared| {
-            self.wait(shared, moment, |record| {
+        // All are waited for, also behind one that will not move.
+        let mut all = true;
+        for shared in &self.gpus {
+            all &= self.wait(shared, moment, |record| {
                 (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
-            })
-        });
-        let zones = self.zones.iter().all(|shared| {
-            self.wait(shared, moment, |record| {
+            });
+        }
+        for shared in &self.zones {
+            all &= self.wait(shared, moment, |record| {
                 (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
-            })
-        });
-        gpus && zones
+            });
+        }
+        all
     }
 
     fn wait<T>(&self, shared: &Shared<T>, moment: f64, seen: impl Fn(&T) -> (Option<f64>, bool)) -> bool {
