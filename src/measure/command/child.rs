@@ -97,8 +97,15 @@ pub(super) fn start(
     Ok(Running { pid, started })
 }
 
-/// Waits for the end of a command, passes signals on to its group, and reads its marks. Gives how and when it ended (s).
-pub(super) fn wait(running: &Running, events: &Receiver<Event>, marks: &mut Marks, clock: Clock) -> (Ending, f64) {
+/// Waits for the end of a command, passes signals on to its group, reads its marks, and lets `look` look around. Gives how and
+/// when it ended (s).
+pub(super) fn wait(
+    running: &Running,
+    events: &Receiver<Event>,
+    marks: &mut Marks,
+    clock: Clock,
+    mut look: impl FnMut(f64),
+) -> (Ending, f64) {
     let (mut told, mut deadline) = (None, f64::INFINITY);
     loop {
         match events.recv_timeout(LOOK) {
@@ -117,6 +124,7 @@ pub(super) fn wait(running: &Running, events: &Receiver<Event>, marks: &mut Mark
             Err(RecvTimeoutError::Disconnected) => return (Ending::Gone, clock.now()),
         }
         marks.look(clock.now());
+        look(clock.now());
         if clock.now() > deadline {
             send(running.pid, Signal::KILL);
             deadline = clock.now() + GRACE;

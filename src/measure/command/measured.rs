@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::baseline::{Baseline, baseline};
-use super::child::{Ending, Event, Running, start, wait, wait_until};
+use super::child::{Ending, Event, start, wait, wait_until};
+use super::company::Company;
 use super::error::MeasureError;
 use super::marks::Marks;
 use super::processor;
@@ -104,11 +105,13 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
         return Err(MeasureError::Interrupted { signal });
     }
     let work = Work { plan, recorder: &recorder, clock, events: &events };
-    let (ending, from, to, host_cpu) = work.run(told, &mut marks)?;
+    let Done { ending, from, to, host_cpu, company } = work.run(told, &mut marks)?;
     recorder.wait_past(to);
     let after =
         if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    let told: BTreeSet<u32> = recorder.processes(0.0, from).into_iter().map(|(_, pid)| pid).collect();
     caveats.extend(others_seen(plan, &recorder, from, to));
+    caveats.extend(company.and_then(|company| company.caveat(&told)));
     if !marks.faults.is_empty() {
         let text = format!("marks that cannot be read are left out:\n{}", crate::notes::lines(&marks.faults, 9));
         caveats.push(Caveat::new("odd_marks", text));
@@ -180,46 +183,62 @@ struct Work<'a> {
     events: &'a Receiver<Event>,
 }
 
+/// How the work ended, from when to when, the cores it kept busy, and who came onto the GPUs meanwhile.
+struct Done {
+    ending: Ending,
+    from: f64,
+    to: f64,
+    host_cpu: Option<f64>,
+    company: Option<Company>,
+}
+
 impl Work<'_> {
-    /// How it ended, from when to when, and the cores it kept busy.
-    fn run(
+    fn run(&self, told: std::sync::mpsc::Sender<Event>, marks: &mut Marks) -> Result<Done, MeasureError> {
+        match &self.plan.subject {
+            Subject::Command(words) => self.command(words, told, marks),
+            Subject::Duration(seconds) => {
+                let from = self.clock.now();
+                let (ending, to) = self.wait(from, from + seconds);
+                Ok(Done { ending, from, to, host_cpu: None, company: None })
+            }
+            Subject::Process(pid, seconds) => Ok(self.process(*pid, *seconds)),
+        }
+    }
+
+    fn command(
         &self,
+        words: &[OsString],
         told: std::sync::mpsc::Sender<Event>,
         marks: &mut Marks,
-    ) -> Result<(Ending, f64, f64, Option<f64>), MeasureError> {
-        let clock = self.clock;
-        let from = clock.now();
-        match &self.plan.subject {
-            Subject::Command(words) => {
-                let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
-                std::fs::write(marks.path(), "").map_err(fault)?;
-                let spent = children_seconds();
-                let running = start(words, marks.path(), clock, told);
-                let waited = running.map(|running| (wait(&running, self.events, marks, clock), running));
-                // The file was made for this one run.
-                let _ = std::fs::remove_file(marks.path());
-                let ((ending, to), running): (_, Running) = waited?;
-                let busy = (children_seconds() - spent) / (to - running.started);
-                Ok((ending, running.started, to, Some(busy)))
+    ) -> Result<Done, MeasureError> {
+        let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
+        std::fs::write(marks.path(), "").map_err(fault)?;
+        let spent = children_seconds();
+        let waited = start(words, marks.path(), self.clock, told).map(|running| {
+            let mut company = Company::of(running.pid, running.started);
+            let (ending, to) = wait(&running, self.events, marks, self.clock, |now| company.look(self.recorder, now));
+            let busy = (children_seconds() - spent) / (to - running.started);
+            Done { ending, from: running.started, to, host_cpu: Some(busy), company: Some(company) }
+        });
+        // The file was made for this one run.
+        let _ = std::fs::remove_file(marks.path());
+        waited
+    }
+
+    fn process(&self, pid: u32, seconds: Option<f64>) -> Done {
+        let from = self.clock.now();
+        let spent = processor::cpu_seconds(&processor::family(pid));
+        let (mut last, mut looked, mut company) = (spent, from, Company::of(pid, from));
+        let (ending, to) = wait_until(seconds.map(|seconds| from + seconds), self.events, self.clock, || {
+            let now = self.clock.now();
+            if now - looked > 0.5 {
+                looked = now;
+                last = last.max(processor::cpu_seconds(&processor::family(pid)));
             }
-            Subject::Duration(seconds) => {
-                let (ending, to) = self.wait(from, from + seconds);
-                Ok((ending, from, to, None))
-            }
-            Subject::Process(pid, seconds) => {
-                let end = seconds.map(|seconds| from + seconds);
-                let spent = processor::cpu_seconds(&processor::family(*pid));
-                let (mut last, mut looked) = (spent, from);
-                let (ending, to) = wait_until(end, self.events, clock, || {
-                    if clock.now() - looked > 0.5 {
-                        looked = clock.now();
-                        last = last.max(processor::cpu_seconds(&processor::family(*pid)));
-                    }
-                    !processor::is_running(*pid)
-                });
-                Ok((ending, from, to, Some((last - spent) / (to - from))))
-            }
-        }
+            company.look(self.recorder, now);
+            !processor::is_running(pid)
+        });
+        Done { ending, from, to, host_cpu: Some((last - spent) / (to - from)), company: Some(company) }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod child;
+mod company;
 mod error;
 mod marks;
 mod measured;
