@@ -60,6 +60,8 @@ pub enum Reason {
         /// Share of blocks in which there was not.
         share: f64,
     },
+    /// Requests under way become ever more.
+    BacklogGrows(Trend),
     /// Tokens per second rise or fall.
     ThroughputDrifts(Trend),
     /// Power rises or falls.
@@ -107,6 +109,10 @@ impl fmt::Display for Reason {
                     "there was not always more to do: requests were missing in {:.0} % of the time",
                     percent(*share)
                 )
+            }
+            Self::BacklogGrows(trend) => {
+                f.write_str("requests come faster than they are answered: ")?;
+                drift(f, "their number under way", trend)
             }
             Self::ThroughputDrifts(trend) => drift(f, "tokens per second", trend),
             Self::PowerDrifts(trend) => drift(f, "power", trend),
