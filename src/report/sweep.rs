@@ -1,6 +1,7 @@
 //! What a sweep is going to do, and how it stands.
 
 use super::spent::{Use, not_spent, spent};
+use super::sweep_doubts::doubts;
 use super::{Column, Document, Table, Text};
 use crate::measure::sweep::{Curve, Failed, Known, Plan, Queue, Spec, State, Status, Submission, Summary, Visit};
 use crate::notes::plural;
@@ -132,6 +133,7 @@ pub fn standing(status: &Status, queue: Option<&Queue>) -> Document {
         None => {}
     }
     document.table(table);
+    doubts(&mut document, status);
     uses(&mut document, status);
     curves(&mut document, status);
     failures(&mut document, status);

@@ -3,7 +3,7 @@
 use super::batches::energy_per_token;
 use super::blocks::Blocks;
 use super::judgment::{Judgment, Reason, Verdict};
-use super::trend::{Trend, trend};
+use super::trend::trend;
 use crate::measure::Series;
 use crate::measure::clock::GRID;
 use crate::stats;
@@ -232,17 +232,18 @@ fn drifts(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
     let throughput = significant(&blocks.throughput).map(Reason::ThroughputDrifts);
     let power = significant(&blocks.power).map(Reason::PowerDrifts);
     let is_open = matches!(seen.supply, Supply::Rate(_));
-    let backlog = Some(&blocks.supply).filter(|_| is_open).and_then(|under_way| backlog(under_way, rules));
-    backlog.map(Reason::BacklogGrows).into_iter().chain(throughput).chain(power).collect()
+    let backlog = Some(&blocks.supply).filter(|_| is_open).and_then(|under_way| backlog(under_way));
+    backlog.into_iter().chain(throughput).chain(power).collect()
 }
 
-/// Whether requests under way become ever more, beyond chance: a trend, by more than [`CHANCE`] standard deviations of the
-/// difference of their numbers at two moments. Where all are answered as they come (M/G/∞) such a number is of Poisson, so
-/// that the variance of the difference is at most twice the mean.
-fn backlog(under_way: &[f64], rules: &Rules) -> Option<Trend> {
-    let found = trend(under_way).filter(|found| found.probability < rules.significance)?;
+/// Whether requests under way become ever more: by more than [`CHANCE`] standard deviations of the difference of their
+/// numbers at two moments. Where all are answered as they come (M/G/∞) such a number is of Poisson, so that the variance of
+/// the difference is at most twice the mean. The test of the trend itself says little of a number that carries over from
+/// block to block.
+fn backlog(under_way: &[f64]) -> Option<Reason> {
     let usual = stats::median(under_way)?;
-    (found.change * usual > CHANCE * (2.0 * usual).sqrt()).then_some(found)
+    let growth = trend(under_way)?.change * usual;
+    (growth > CHANCE * (2.0 * usual).sqrt()).then_some(Reason::BacklogGrows { growth, usual })
 }
 
 fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, rules: &Rules) -> Judgment {
