@@ -199,7 +199,8 @@ fn an_open_loop_is_steady_unless_requests_come_faster_than_they_are_answered() {
     }
     // A fifth too fast, and five times.
     for rate in [24.0, 100.0] {
-        assert_eq!(share(rate, 40, 2.0, Verdict::NotSteady), 1.0, "{rate}/s");
+        let refused = share(rate, 40, 2.0, Verdict::NotSteady);
+        assert!(refused >= 0.95, "{rate}/s: {refused}");
         let judgment = judged(rate, 40, 2.0, 0);
         assert!(judgment.why().contains("requests come faster than they are answered"), "{}", judgment.why());
     }

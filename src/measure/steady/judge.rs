@@ -17,7 +17,7 @@ const CLIENTS_ACTIVE: f64 = 0.95;
 /// Share of the candidate that is cut from its beginning while it still moves.
 const CUT: f64 = 0.1;
 /// Standard deviations by which requests under way may grow by chance.
-const CHANCE: f64 = 3.0;
+const CHANCE: f64 = 2.5;
 /// Blocks without which a trend is not looked for.
 const FEWEST_BLOCKS: usize = 8;
 
