@@ -166,9 +166,7 @@ impl Drive<'_> {
             }
             work.left.remove(&visit.id);
             if !is_inside {
-                let reason =
-                    format!("not tried, as its server did not start or died twice; the last time, {}", last.reason);
-                self.fail(&visit, &Failed { reason, ..last.clone() }, &mut work.summary)?;
+                self.not_tried(&visit, &last, &mut work.summary)?;
                 continue;
             }
             match self.visit(&visit)? {
@@ -298,11 +296,26 @@ impl Drive<'_> {
     }
 
     fn fail(&mut self, visit: &Visit, failed: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
+        (self.watch)(News::Failed(&visit.id, failed));
+        self.note_failed(visit, failed, summary)
+    }
+
+    /// A visit whose server did not start, or died twice, of which the last time is told. Who watches has seen that already.
+    fn not_tried(&mut self, visit: &Visit, last: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
+        let why = "not tried, as its server did not start or died twice";
+        (self.watch)(News::Failed(&visit.id, &Failed::new(why)));
+        self.note_failed(
+            visit,
+            &Failed { reason: format!("{why}; the last time, {}", last.reason), ..last.clone() },
+            summary,
+        )
+    }
+
+    fn note_failed(&mut self, visit: &Visit, failed: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
         let mut more = failed.json();
         more["visit"] = json!(visit.id);
         self.folder.add("failed", &more)?;
         summary.failed.push((visit.id.clone(), failed.reason.clone()));
-        (self.watch)(News::Failed(&visit.id, failed));
         Ok(())
     }
 }
