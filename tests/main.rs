@@ -49,6 +49,8 @@ mod study;
 #[cfg(feature = "measure")]
 mod sweep;
 #[cfg(feature = "measure")]
+mod sweep_faults;
+#[cfg(feature = "measure")]
 mod telemetry;
 #[cfg(feature = "measure")]
 mod tenants;

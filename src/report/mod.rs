@@ -39,6 +39,8 @@ mod spent;
 pub mod study;
 #[cfg(feature = "measure")]
 pub mod sweep;
+#[cfg(feature = "measure")]
+mod sweep_doubts;
 mod text;
 pub mod whatif;
 

@@ -1,8 +1,9 @@
 //! What a sweep is going to do, and how it stands.
 
 use super::spent::{Use, not_spent, spent};
+use super::sweep_doubts::doubts;
 use super::{Column, Document, Table, Text};
-use crate::measure::sweep::{Curve, Known, Plan, Queue, Spec, State, Status, Submission, Summary, Visit};
+use crate::measure::sweep::{Curve, Failed, Known, Plan, Queue, Spec, State, Status, Submission, Summary, Visit};
 use crate::notes::plural;
 use crate::runs::Run;
 use crate::unit::{percent, show};
@@ -132,6 +133,7 @@ pub fn standing(status: &Status, queue: Option<&Queue>) -> Document {
         None => {}
     }
     document.table(table);
+    doubts(&mut document, status);
     uses(&mut document, status);
     curves(&mut document, status);
     failures(&mut document, status);
@@ -261,11 +263,11 @@ pub fn submitted(submission: &Submission, folder: &str, file: &str) -> Document 
 }
 
 fn failures(document: &mut Document, status: &Status) {
-    let failed: Vec<(&str, &str, &[String])> = status
+    let failed: Vec<(&str, &Failed)> = status
         .visits
         .iter()
         .filter_map(|visit| match &visit.state {
-            State::Failed(reason, log) => Some((visit.id.as_str(), reason.as_str(), log.as_slice())),
+            State::Failed(failed) => Some((visit.id.as_str(), failed)),
             _ => None,
         })
         .collect();
@@ -273,13 +275,21 @@ fn failures(document: &mut Document, status: &Status) {
         return;
     }
     document.heading("Failed");
-    document.list(failed.iter().take(20).map(|(id, reason, _)| {
-        let cut: String = reason.chars().take(4 * REASON).collect();
+    document.list(failed.iter().take(20).map(|(id, failed)| {
+        let cut: String = failed.reason.chars().take(4 * REASON).collect();
         Text::new().code(*id).plain(format!(": {cut}"))
     }));
-    if let Some((id, _, log)) = failed.iter().rev().find(|(_, _, log)| !log.is_empty()) {
+    if let Some((id, failed)) = failed.iter().rev().find(|(_, failed)| !failed.log.is_empty()) {
         document.paragraph(Text::new().plain("The end of the log of ").code(*id).plain(":"));
-        document.code(log.join("\n"));
+        document.code(failed.log.join("\n"));
+    }
+    let mut files: Vec<String> =
+        failed.iter().filter_map(|(_, failed)| Some(failed.log_file.as_ref()?.display().to_string())).collect();
+    files.sort();
+    files.dedup();
+    if !files.is_empty() {
+        document.paragraph(if files.len() == 1 { "The whole log:" } else { "The whole logs:" });
+        document.code(files.join("\n"));
     }
 }
 

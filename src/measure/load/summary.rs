@@ -44,6 +44,9 @@ pub struct Summary {
     pub done: u64,
     /// Requests that failed.
     pub failed: u64,
+    /// Whether tokens may have come that are not counted: the server did not tell its own count with every chunk, so that
+    /// some chunks count as one token each, however many they hold.
+    pub may_miss_tokens: bool,
     /// Mean length of the answers that ended; none if none did.
     pub answer_length: Option<f64>,
     /// E\[l²\] / E\[l\]² of these lengths.
@@ -119,6 +122,7 @@ impl Summary {
             begun: begun.len() as u64,
             done: done.len() as u64,
             failed: ended.iter().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count() as u64,
+            may_miss_tokens: done.is_empty() || done.iter().any(|record| record.counted_by >= CountedBy::LastUsage),
             answer_length,
             answer_length_dispersion: stats::mean(&squares)
                 .zip(answer_length)

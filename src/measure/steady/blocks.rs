@@ -15,8 +15,8 @@ pub(super) struct Blocks {
     pub(super) power: Vec<f64>,
     /// Mean running requests.
     pub(super) running: Vec<f64>,
-    /// Mean of what shows that there was always more to do, if it was recorded.
-    pub(super) supply: Option<Vec<f64>>,
+    /// Mean of what shows that there was always more to do.
+    pub(super) supply: Vec<f64>,
 }
 
 impl Blocks {
@@ -24,14 +24,7 @@ impl Blocks {
     pub(super) fn of(seen: &Seen, from: f64, to: f64, shortest: f64) -> Option<Self> {
         let length = shortest * ((to - from) / MOST / shortest).ceil().max(1.0);
         let count = ((to - from) / length).floor() as usize;
-        let mut blocks = Self {
-            from,
-            length,
-            throughput: vec![],
-            power: vec![],
-            running: vec![],
-            supply: seen.supply_series().map(|_| vec![]),
-        };
+        let mut blocks = Self { from, length, throughput: vec![], power: vec![], running: vec![], supply: vec![] };
         for place in 0..count {
             let begin = from + length * place as f64;
             let end = begin + length;
@@ -39,9 +32,7 @@ impl Blocks {
             let spent = seen.energy.iter().map(|counter| Some(counter.at(end)? - counter.at(begin)?));
             blocks.power.push(spent.sum::<Option<f64>>()? / length);
             blocks.running.push(seen.running.mean(begin, end)?);
-            if let (Some(means), Some(series)) = (&mut blocks.supply, seen.supply_series()) {
-                means.push(series.mean(begin, end)?);
-            }
+            blocks.supply.push(seen.supply_series().mean(begin, end)?);
         }
         (count > 0).then_some(blocks)
     }
@@ -55,7 +46,7 @@ impl Blocks {
             throughput: cut(&self.throughput),
             power: cut(&self.power),
             running: cut(&self.running),
-            supply: self.supply.as_deref().map(cut),
+            supply: cut(&self.supply),
         }
     }
 

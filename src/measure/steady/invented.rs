@@ -63,6 +63,10 @@ fn invent(course: &Course, seed: u64) -> Invented {
 
 fn judged(course: &Course, seed: u64) -> Judgment {
     let invented = invent(course, seed);
+    judged_of(&invented, Supply::Waiting(&invented.waiting))
+}
+
+fn judged_of(invented: &Invented, supply: Supply<'_>) -> Judgment {
     let seen = Seen {
         tokens: &invented.tokens,
         energy: &invented.energy,
@@ -71,7 +75,7 @@ fn judged(course: &Course, seed: u64) -> Judgment {
         ended: &invented.ended,
         batch: BATCH as u64,
         requests: None,
-        supply: Supply::Waiting(&invented.waiting),
+        supply,
     };
     judge(&seen, &Rules::default())
 }
@@ -151,4 +155,53 @@ fn short_starved_and_empty_measurements_are_told_apart() {
     let nothing = Course { seconds: 0.5, ..STEADY };
     assert_eq!(judged(&nothing, 0).verdict, Verdict::NoWindow);
     assert!(!judged(&nothing, 0).is_enough());
+}
+
+/// Requests under way where they come at random, so many a second, and each is answered by one of some servers, which takes
+/// a random time about a mean (s).
+fn open_loop(rate: f64, servers: usize, mean: f64, seconds: f64, seed: u64) -> Series {
+    let mut draws = Draws::new(1000 + seed);
+    let mut free = vec![0.0_f64; servers];
+    let (mut at, mut moves) = (0.0, Vec::new());
+    while at < seconds {
+        at -= (1.0 - draws.uniform()).ln() / rate;
+        let Some(server) = free.iter_mut().min_by(|a, b| a.total_cmp(b)) else { break };
+        *server = server.max(at) + mean * (0.5 + draws.uniform());
+        moves.extend([(at, 1.0), (*server, -1.0)]);
+    }
+    moves.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut count = 0.0;
+    let mut under_way = Series::new();
+    under_way.push(0.0, 0.0);
+    for (at, change) in moves {
+        under_way.push(at, count);
+        count += change;
+        under_way.push(at + 1e-9, count);
+    }
+    under_way
+}
+
+#[test]
+fn an_open_loop_is_steady_unless_requests_come_faster_than_they_are_answered() {
+    let judged = |rate: f64, servers: usize, mean: f64, seed: u64| {
+        let under_way = open_loop(rate, servers, mean, 80.0, seed);
+        judged_of(&invent(&STEADY, seed), Supply::Rate(&under_way))
+    };
+    let share = |rate, servers, mean, verdict| {
+        (0..SEEDS).filter(|&seed| judged(rate, servers, mean, seed).verdict == verdict).count() as f64 / SEEDS as f64
+    };
+    // Short and long answers, few and many at once, one of a server that is busy to four fifths.
+    for (rate, servers, mean) in
+        [(5.0, 1000, 4.0), (20.0, 1000, 0.5), (2.0, 1000, 12.0), (50.0, 1000, 5.0), (16.0, 40, 2.0)]
+    {
+        let steady = share(rate, servers, mean, Verdict::Steady);
+        assert!(steady >= 0.95, "{rate}/s for {mean} s: {steady}");
+    }
+    // A fifth too fast, and five times.
+    for rate in [24.0, 100.0] {
+        let refused = share(rate, 40, 2.0, Verdict::NotSteady);
+        assert!(refused >= 0.95, "{rate}/s: {refused}");
+        let judgment = judged(rate, 40, 2.0, 0);
+        assert!(judgment.why().contains("requests come faster than they are answered"), "{}", judgment.why());
+    }
 }

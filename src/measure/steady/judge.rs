@@ -16,6 +16,8 @@ const AT_PLATEAU: f64 = 0.97;
 const CLIENTS_ACTIVE: f64 = 0.95;
 /// Share of the candidate that is cut from its beginning while it still moves.
 const CUT: f64 = 0.1;
+/// Standard deviations by which requests under way may grow by chance.
+const CHANCE: f64 = 2.5;
 /// Blocks without which a trend is not looked for.
 const FEWEST_BLOCKS: usize = 8;
 
@@ -64,8 +66,8 @@ pub enum Supply<'a> {
         /// Clients.
         clients: u64,
     },
-    /// Requests come at a rate: nothing needs to wait.
-    Rate,
+    /// Requests come at a rate: nothing needs to wait. Those under way (their number over time) must not become ever more.
+    Rate(&'a Series),
 }
 
 /// What was seen of a measurement.
@@ -90,10 +92,9 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn supply_series(&self) -> Option<&'a Series> {
+    pub(super) fn supply_series(&self) -> &'a Series {
         match self.supply {
-            Supply::Waiting(series) | Supply::Clients { under_way: series, .. } => Some(series),
-            Supply::Rate => None,
+            Supply::Waiting(series) | Supply::Clients { under_way: series, .. } | Supply::Rate(series) => series,
         }
     }
 
@@ -102,7 +103,7 @@ impl<'a> Seen<'a> {
         match self.supply {
             Supply::Waiting(_) => mean > 0.0,
             Supply::Clients { clients, .. } => mean >= CLIENTS_ACTIVE * clients as f64,
-            Supply::Rate => true,
+            Supply::Rate(_) => true,
         }
     }
 
@@ -145,7 +146,7 @@ pub fn judge(seen: &Seen, rules: &Rules) -> Judgment {
     };
     let full = full_part(&all, rules);
     let mut reasons = gaps(seen, &full, rules);
-    let (settled, drifts) = settled_part(&full, rules);
+    let (settled, drifts) = settled_part(seen, &full, rules);
     reasons.extend(drifts);
     conclude(seen, &settled, to, reasons, rules)
 }
@@ -185,23 +186,21 @@ fn gaps(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
         let lowest = blocks.running.iter().copied().fold(f64::INFINITY, f64::min);
         reasons.push(Reason::BatchFalls { share: low, plateau, lowest });
     }
-    if let Some(supply) = &blocks.supply {
-        let missing = share(supply.iter().filter(|mean| !seen.is_supplied(**mean)).count());
-        if missing > MOST_GAPS {
-            reasons.push(Reason::SupplyEnds { share: missing });
-        }
+    let missing = share(blocks.supply.iter().filter(|mean| !seen.is_supplied(**mean)).count());
+    if missing > MOST_GAPS {
+        reasons.push(Reason::SupplyEnds { share: missing });
     }
     reasons
 }
 
 /// The part that no longer moves, with what still moves if none does not.
-fn settled_part(blocks: &Blocks, rules: &Rules) -> (Blocks, Vec<Reason>) {
+fn settled_part(seen: &Seen, blocks: &Blocks, rules: &Rules) -> (Blocks, Vec<Reason>) {
     let step = ((blocks.len() as f64 * CUT).ceil() as usize).max(1);
     let least = FEWEST_BLOCKS.max((rules.shortest / blocks.length).ceil() as usize);
     let mut first = transient(blocks, blocks.len().saturating_sub(least));
     loop {
         let part = blocks.part(first, blocks.len());
-        let drifts = drifts(&part, rules);
+        let drifts = drifts(seen, &part, rules);
         if drifts.is_empty() || blocks.len() < first + step + least {
             return (part, drifts);
         }
@@ -225,14 +224,26 @@ fn transient(blocks: &Blocks, most: usize) -> usize {
     (0..=most).min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or(0)
 }
 
-fn drifts(blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
+fn drifts(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
     let significant = |values: &[f64]| {
         trend(values)
             .filter(|found| found.probability < rules.significance && found.change.abs() > rules.negligible_change)
     };
     let throughput = significant(&blocks.throughput).map(Reason::ThroughputDrifts);
     let power = significant(&blocks.power).map(Reason::PowerDrifts);
-    throughput.into_iter().chain(power).collect()
+    let is_open = matches!(seen.supply, Supply::Rate(_));
+    let backlog = Some(&blocks.supply).filter(|_| is_open).and_then(|under_way| backlog(under_way));
+    backlog.into_iter().chain(throughput).chain(power).collect()
+}
+
+/// Whether requests under way become ever more: by more than [`CHANCE`] standard deviations of the difference of their
+/// numbers at two moments. Where all are answered as they come (M/G/∞) such a number is of Poisson, so that the variance of
+/// the difference is at most twice the mean. The test of the trend itself says little of a number that carries over from
+/// block to block.
+fn backlog(under_way: &[f64]) -> Option<Reason> {
+    let usual = stats::median(under_way)?;
+    let growth = trend(under_way)?.change * usual;
+    (growth > CHANCE * (2.0 * usual).sqrt()).then_some(Reason::BacklogGrows { growth, usual })
 }
 
 fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, rules: &Rules) -> Judgment {

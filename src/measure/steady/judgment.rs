@@ -60,6 +60,13 @@ pub enum Reason {
         /// Share of blocks in which there was not.
         share: f64,
     },
+    /// Requests under way become ever more.
+    BacklogGrows {
+        /// By so many over the window.
+        growth: f64,
+        /// Their median.
+        usual: f64,
+    },
     /// Tokens per second rise or fall.
     ThroughputDrifts(Trend),
     /// Power rises or falls.
@@ -108,6 +115,11 @@ impl fmt::Display for Reason {
                     percent(*share)
                 )
             }
+            Self::BacklogGrows { growth, usual } => write!(
+                f,
+                "requests come faster than they are answered: those under way, {usual:.0} in the middle, grow by {growth:.0} \
+                 over the window"
+            ),
             Self::ThroughputDrifts(trend) => drift(f, "tokens per second", trend),
             Self::PowerDrifts(trend) => drift(f, "power", trend),
             Self::Short { seconds, needed } => write!(f, "{seconds:.1} s long, but {needed:.0} s are needed"),

@@ -50,11 +50,11 @@ pub(super) fn measure(
     let Some(status) = ended else {
         process.stop(5.0);
         let reason = format!("the command was not done after {} s", command.timeout);
-        return Err(Failed { reason, log: process.tail(), is_server_down: false }.into());
+        return Err(Failed::of_command(reason, &process).into());
     };
     if !status.success() {
         let reason = format!("the command {}", ending(status));
-        return Err(Failed { reason, log: process.tail(), is_server_down: false }.into());
+        return Err(Failed::of_command(reason, &process).into());
     }
     if let Some(others) = local.tenants.disturbance() {
         return Err(Ending::Disturbed(others));

@@ -141,6 +141,7 @@ impl Drive<'_> {
         // A server that died is started once more, not for ever.
         let mut starts_left = 2;
         let mut is_inside = false;
+        let mut last = Failed::default();
         loop {
             if is_inside && queue.iter().all(|visit| self.is_closing(&block, visit)) {
                 // While its server runs; the anchor is still the last.
@@ -153,15 +154,19 @@ impl Drive<'_> {
             work.summary.is_over_budget |= self.spec.budget.is_some_and(|budget| work.clock.now() > budget);
             while !is_inside && starts_left > 0 && !work.has_ended() {
                 starts_left -= 1;
-                is_inside = self.enter(index, &block, &mut idle, &mut work.summary)?;
+                match self.enter(index, &block, &mut idle)? {
+                    Ok(()) => is_inside = true,
+                    Err(Ending::Interrupted) => work.summary.is_interrupted = true,
+                    Err(Ending::Disturbed(others)) => last = Failed::new(others),
+                    Err(Ending::Failed(failed)) => last = failed,
+                }
             }
             if work.has_ended() {
                 break;
             }
             work.left.remove(&visit.id);
             if !is_inside {
-                let reason = "not tried: the server of its block did not start, or died twice".to_owned();
-                self.fail(&visit, &Failed::new(reason), &mut work.summary)?;
+                self.not_tried(&visit, &last, &mut work.summary)?;
                 continue;
             }
             match self.visit(&visit)? {
@@ -182,6 +187,7 @@ impl Drive<'_> {
                     if failed.is_server_down {
                         self.leave(index, &block)?;
                         is_inside = false;
+                        last = failed;
                     }
                 }
             }
@@ -232,38 +238,31 @@ impl Drive<'_> {
         Ok(fresh)
     }
 
-    /// Makes a block ready; whether it is.
-    fn enter(
-        &mut self,
-        index: usize,
-        block: &Block,
-        idle: &mut Vec<Idle>,
-        summary: &mut Summary,
-    ) -> Result<bool, SweepError> {
+    /// Makes a block ready, or leaves it again.
+    fn enter(&mut self, index: usize, block: &Block, idle: &mut Vec<Idle>) -> Result<Result<(), Ending>, SweepError> {
         self.folder.add("enter", &json!({ "block": index, "argv": block.launch.as_ref().map(|own| &own.argv) }))?;
         let watch = &mut *self.watch;
-        match self.station.enter(block, &mut |word| watch(News::Word(word))) {
+        let ending = match self.station.enter(block, &mut |word| watch(News::Word(word))) {
             Ok(found) => {
                 self.note_idle(index, &found)?;
                 *idle = found;
-                Ok(true)
+                return Ok(Ok(()));
             }
-            Err(Ending::Interrupted) => {
-                summary.is_interrupted = true;
-                self.leave(index, block)?;
-                Ok(false)
-            }
-            Err(Ending::Disturbed(others)) => self.not_entered(index, block, &Failed::new(others)),
-            Err(Ending::Failed(failed)) => self.not_entered(index, block, &failed),
+            Err(ending) => ending,
+        };
+        let failed = match &ending {
+            Ending::Interrupted => None,
+            Ending::Disturbed(others) => Some(Failed::new(others)),
+            Ending::Failed(failed) => Some(failed.clone()),
+        };
+        if let Some(failed) = failed {
+            let mut more = failed.json();
+            more["block"] = json!(index);
+            self.folder.add("server_failed", &more)?;
+            (self.watch)(News::Failed("the server", &failed));
         }
-    }
-
-    fn not_entered(&mut self, index: usize, block: &Block, failed: &Failed) -> Result<bool, SweepError> {
-        let more = json!({ "block": index, "reason": failed.reason, "log": failed.log });
-        self.folder.add("server_failed", &more)?;
-        (self.watch)(News::Failed("the server", failed));
         self.leave(index, block)?;
-        Ok(false)
+        Ok(Err(ending))
     }
 
     fn leave(&mut self, index: usize, block: &Block) -> Result<(), SweepError> {
@@ -297,10 +296,26 @@ impl Drive<'_> {
     }
 
     fn fail(&mut self, visit: &Visit, failed: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
-        let more = json!({ "visit": visit.id, "reason": failed.reason, "log": failed.log });
+        (self.watch)(News::Failed(&visit.id, failed));
+        self.note_failed(visit, failed, summary)
+    }
+
+    /// A visit whose server did not start, or died twice, of which the last time is told. Who watches has seen that already.
+    fn not_tried(&mut self, visit: &Visit, last: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
+        let why = "not tried, as its server did not start or died twice";
+        (self.watch)(News::Failed(&visit.id, &Failed::new(why)));
+        self.note_failed(
+            visit,
+            &Failed { reason: format!("{why}; the last time, {}", last.reason), ..last.clone() },
+            summary,
+        )
+    }
+
+    fn note_failed(&mut self, visit: &Visit, failed: &Failed, summary: &mut Summary) -> Result<(), SweepError> {
+        let mut more = failed.json();
+        more["visit"] = json!(visit.id);
         self.folder.add("failed", &more)?;
         summary.failed.push((visit.id.clone(), failed.reason.clone()));
-        (self.watch)(News::Failed(&visit.id, failed));
         Ok(())
     }
 }

@@ -87,6 +87,13 @@ pub enum SweepError {
         /// What is wrong.
         message: String,
     },
+    /// A file that stands where the sweep would write its store, and is not that store.
+    #[error("`{}` is there already, and this sweep did not write it: the sweep would overwrite it with its own runs", path.display())]
+    #[diagnostic(help("give another folder with `--out`, move that file away, or change `name` in `[sweep]`"))]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+    },
     /// A folder without a sweep.
     #[error("`{}` holds no sweep", folder.display())]
     #[diagnostic(help("`joules sweep SWEEP.toml --out DIR` begins one"))]
@@ -155,6 +162,7 @@ impl SweepError {
             | Self::Locked { .. }
             | Self::Changed { .. }
             | Self::Foreign { .. }
+            | Self::Occupied { .. }
             | Self::NoSweep { .. }
             | Self::NoTask { .. } => true,
         }

@@ -23,6 +23,7 @@ use super::grow::grown;
 use super::journal::{Journal, events, now};
 use super::plan::{Plan, Visit};
 use super::spec::Spec;
+use super::store::refuse_foreign_store;
 use crate::runs::{Run, read_json, read_text, run_json, write_whole};
 
 /// The folder of a sweep, held by this process.
@@ -37,6 +38,7 @@ pub struct Folder {
 impl Folder {
     /// Opens a folder for work on the whole sweep, or on one task of it, and begins it if it is new.
     pub fn open(path: &Path, spec: &Spec, task: Option<usize>, extend: bool) -> Result<Self, SweepError> {
+        refuse_foreign_store(path, &spec.name)?;
         for folder in ["points", "series", "logs"].map(|name| path.join(name)) {
             std::fs::create_dir_all(&folder).map_err(|source| SweepError::Folder {
                 doing: "make",

@@ -48,7 +48,7 @@ pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>,
     let (tokens, running, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
     let (begun, ended) = (tally.begun(), tally.ended_requests());
     let (batch, supply) = match full_batch(settings, around.batch) {
-        None => (1, Supply::Rate),
+        None => (1, Supply::Rate(&under_way)),
         Some((batch, clients)) => {
             let supply = match around.waiting {
                 Some(waiting) if batch < clients => Supply::Waiting(waiting),

@@ -139,11 +139,8 @@ fn check(local: &mut Local<'_>, loaded: &Loaded, now: f64, moved: f64, asked: &m
         let faults = loaded.running.counts();
         let said = faults.faults().keys().next().map(|text| format!("; requests failed: {text}")).unwrap_or_default();
         let reason = format!("no token came for {stagnation:.0} s{said}");
-        let mut failed = local.server_fault().unwrap_or_else(|| Failed::new(String::new()));
-        failed.reason = if failed.reason.is_empty() { reason } else { format!("{reason}; {}", failed.reason) };
-        failed.is_server_down = true;
-        failed.log = local.server_log();
-        return Err(failed.into());
+        let fault = local.server_fault().map(|failed| format!("; {}", failed.reason)).unwrap_or_default();
+        return Err(local.server_failed(format!("{reason}{fault}")).into());
     }
     // A server whose tokens come is well, however long its answers to other questions take under load.
     if local.server_has_ended() || (now - moved > HEALTH && now - *asked > HEALTH) {

@@ -38,6 +38,8 @@ pub struct Local<'a> {
     server: Option<Process>,
     /// Whether a server was started that is no child of ours any more, or runs behind one.
     is_serving: bool,
+    /// Whether the server that answers is that of the block: what nobody is ready for has no baseline.
+    is_ready: bool,
     pub(super) values: Values,
     /// Power with this server loaded and idle, W, and how far it may be off, if it was measured.
     pub(super) idle_power: Option<(f64, f64)>,
@@ -76,6 +78,7 @@ impl<'a> Local<'a> {
             tenants: Tenants::new(is_shared),
             server: None,
             is_serving: false,
+            is_ready: false,
             values: Values::new(),
             idle_power: None,
         })
@@ -143,7 +146,7 @@ impl<'a> Local<'a> {
                 // A command that starts a server behind it and ends well is no failure where another command stops it.
                 if !status.success() || server.stop.is_empty() {
                     let reason = format!("the server {} before it was ready", ending(status));
-                    return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
+                    return Err(Failed::of_server(reason, Some(&process)).into());
                 }
             }
             let said = self.health(server);
@@ -154,7 +157,7 @@ impl<'a> Local<'a> {
             if waited > server.start_timeout {
                 let said = said.err().unwrap_or_default();
                 let reason = format!("the server was not ready after {:.0} s: {said}", server.start_timeout);
-                return Err(Failed { reason, log: process.tail(), is_server_down: true }.into());
+                return Err(Failed::of_server(reason, Some(&process)).into());
             }
             if let Err(interrupted) = self.stop.wait(ASK) {
                 process.stop(HURRY);
@@ -226,9 +229,9 @@ impl<'a> Local<'a> {
         !is_launcher && self.server.as_mut().is_some_and(|process| process.ended().is_some())
     }
 
-    /// The last lines of the server's log.
-    pub(super) fn server_log(&self) -> Vec<String> {
-        self.server.as_ref().map(Process::tail).unwrap_or_default()
+    /// That the server must be started again, with its log.
+    pub(super) fn server_failed(&self, reason: String) -> Failed {
+        Failed::of_server(reason, self.server.as_ref())
     }
 
     /// A word on the server, if it is down.
@@ -239,11 +242,11 @@ impl<'a> Local<'a> {
             && server.stop.is_empty()
         {
             let reason = format!("the server {}", ending(status));
-            return Some(Failed { reason, log: process.tail(), is_server_down: true });
+            return Some(Failed::of_server(reason, Some(process)));
         }
         let said = self.health(server).err()?;
-        let log = self.server.as_ref().map(Process::tail).unwrap_or_default();
-        Some(Failed { reason: format!("the server is not healthy any more: {said}"), log, is_server_down: true })
+        let reason = format!("the server is not healthy any more: {said}");
+        Some(Failed::of_server(reason, self.server.as_ref()))
     }
 }
 
@@ -254,6 +257,7 @@ impl Station for Local<'_> {
         }
         let mut found = Vec::new();
         let baseline = self.spec.baseline;
+        self.is_ready = false;
         if let (Some(server), true) = (&self.spec.server, block.starts_server()) {
             // Before the baseline: what a killed sweep has left holds a context.
             self.clear(server, tell)?;
@@ -268,6 +272,7 @@ impl Station for Local<'_> {
             Some(launch) if !launch.argv.is_empty() => self.serve(server, launch, tell)?,
             _ => self.health(server).map_err(|said| Failed::new(format!("the server is not there: {said}")))?,
         }
+        self.is_ready = true;
         self.settle(tell);
         let loaded = self.idle("loaded", "before", baseline.loaded, tell)?;
         self.idle_power = loaded.as_ref().map(|own| (own.power, own.bound));
@@ -314,7 +319,8 @@ impl Station for Local<'_> {
         let mut found = Vec::new();
         let baseline = self.spec.baseline;
         // Nobody waits for a baseline who was asked to stop, or whose server is gone.
-        let is_alive = self.spec.server.is_some() && !self.stop.is_raised() && self.server_fault().is_none();
+        let is_alive = self.is_ready && !self.stop.is_raised() && self.server_fault().is_none();
+        self.is_ready = false;
         if is_alive {
             found.extend(self.idle("loaded", "after", baseline.loaded, tell).unwrap_or_default());
         }
@@ -328,7 +334,9 @@ impl Station for Local<'_> {
 
     fn finish(&mut self, tell: &mut Tell<'_>) -> Vec<Idle> {
         let server = self.spec.server.as_ref();
-        if server.is_some_and(|server| server.argv.is_empty()) || self.stop.is_raised() {
+        // A server that answers still is none of the sweep's, and may hold a context.
+        let is_served = server.is_some_and(|server| server.argv.is_empty() || self.health(server).is_ok());
+        if is_served || self.stop.is_raised() {
             return Vec::new();
         }
         let found = self.idle("no_context", "after", self.spec.baseline.no_context, tell);

@@ -11,6 +11,7 @@ use super::folder::{complete, history};
 use super::plan::Plan;
 use super::slope::slopes;
 use super::spec::Spec;
+use super::store::{SOURCE, refuse_foreign_store};
 use crate::notes::plural;
 use crate::runs::{Run, Sweep, write_whole};
 use crate::stats::mean;
@@ -29,6 +30,7 @@ pub fn merge(folder: &Path, spec: &Spec, plan: &Plan) -> Result<Sweep, SweepErro
     if sweep.runs.is_empty() {
         return Ok(sweep);
     }
+    refuse_foreign_store(folder, &spec.name)?;
     if !baselines.is_empty() {
         write_whole(&[(folder.join("series").join("baselines.csv"), baselines)])?;
     }
@@ -42,7 +44,7 @@ fn provenance(spec: &Spec, plan: &Plan, events: &[Json]) -> toml::Table {
     let mut say = |key: &str, text: String| {
         table.insert(key.to_owned(), toml::Value::String(text));
     };
-    say("source", "measured by `joules sweep`: one row for each steady state".to_owned());
+    say("source", SOURCE.to_owned());
     say("made_by", format!("joules sweep {}.toml", spec.name));
     say("sweep", spec.text.clone());
     say("tool", format!("joules {}", env!("CARGO_PKG_VERSION")));

@@ -33,6 +33,7 @@ mod spec;
 mod station;
 mod status;
 mod stop;
+mod store;
 mod tables;
 mod template;
 mod tenants;

@@ -19,6 +19,8 @@ use crate::runs::Value;
 /// Blocks of time whose energy is compared to tell what prompt and output tokens cost, s: five ticks of the counter, seen or
 /// told by samples, and many steps of a server.
 const BLOCK: f64 = 0.5;
+/// Share by which the server's count of tokens may differ from the client's.
+const MOST_MISSED: f64 = 0.1;
 
 impl LoadSettings {
     pub(super) fn prompt_lengths(&self) -> Lengths {
@@ -45,6 +47,8 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     let begun = loaded.running.start();
     let tally = loaded.running.stop(drain).tally;
     let summary = Summary::of(&tally, from, to);
+    let miscounted = seen.as_ref().and_then(|seen| miscount(&summary, seen.output_tokens?, to - from));
+    let summary = if miscounted.is_some() { without_tokens(summary) } else { summary };
     let mut measured = told::of_window(window);
     conditions(&mut measured, &loaded.settings, &summary);
     let prompt = seen.as_ref().and_then(|seen| seen.prompt_tokens).or(summary.prompt_tokens.map(|count| count as f64));
@@ -57,17 +61,14 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     metrics(&mut measured, &loaded.settings, &summary, window, prompt);
     // From before the load on: a counter is known between two of its ticks.
     let energy = local.recorder.counters(begun - 1.0);
-    measured.details.extend(spent(&energy, &tally, local.idle_power, [begun, to]));
+    if miscounted.is_none() {
+        measured.details.extend(spent(&energy, &tally, local.idle_power, [begun, to]));
+        measured.details.extend(rates(&loaded.settings, loaded.batch, judgement, &tally, &energy));
+    }
     let mut say = |key: &str, text: String| drop(measured.details.insert(key.to_owned(), text));
     let is_known = if window.valid { "" } else { "not-valid: the energy is not known for the whole window; " };
-    say("verdict", format!("{is_known}{}", judgement.verdict));
-    if let Some(share) = judgement.interval {
-        say("energy_per_token_interval", format!("{share:.5}"));
-    }
-    if let Some((per_token, seconds)) = by_benchmark(&tally, &loaded.settings, loaded.batch, &energy) {
-        say("benchmark_energy_per_token_j", told::number(per_token));
-        say("benchmark_window_s", format!("{seconds:.4}"));
-    }
+    let is_counted = miscounted.map(|why| format!("not-valid: {why}; ")).unwrap_or_default();
+    say("verdict", format!("{is_known}{is_counted}{}", judgement.verdict));
     say("requests_finished", summary.done.to_string());
     say("requests_failed", summary.failed.to_string());
     if let Some(tokens) = summary.output_tokens {
@@ -77,20 +78,62 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         say("client_cores", format!("{:.3}", cost.cores));
         say("client_late", format!("{:.4}", cost.late));
     }
+    measured.series = Some(series(&energy, &tally, running.as_ref(), waiting.as_ref(), begun, to));
     let mut caveats: Vec<String> = summary.caveats.iter().map(|caveat| caveat.text.clone()).collect();
     // Latencies are those of the client, not of the server's histograms.
     let applies = |caveat: &&Caveat| caveat.code != "bucket_quantized";
     caveats.extend(seen.iter().flat_map(|seen| &seen.caveats).filter(applies).map(|caveat| caveat.text.clone()));
     caveats.extend(overhead.and_then(|cost| cost.bottleneck()));
-    if !caveats.is_empty() {
-        let all = measured.details.entry("caveats".to_owned()).or_default();
-        if !all.is_empty() {
-            caveats.insert(0, std::mem::take(all));
-        }
-        *all = caveats.join("; ");
-    }
-    measured.series = Some(series(&energy, &tally, running.as_ref(), waiting.as_ref(), begun, to));
+    told::add_caveats(&mut measured, &caveats);
     measured
+}
+
+/// Why the tokens of a window were not all counted, if so: the server's own counter tells another number, by more than what
+/// failed requests, and tokens told at the end of an answer only, explain.
+fn miscount(summary: &Summary, server: f64, seconds: f64) -> Option<String> {
+    let client = summary.output_tokens.filter(|_| summary.may_miss_tokens && server > 0.0)?;
+    let (done, failed) = (summary.done.max(1) as f64, summary.failed as f64);
+    let most = MOST_MISSED + failed / done + done.sqrt().recip();
+    let is_off = server > client * (1.0 + most) || client > server * (1.0 + most);
+    is_off.then(|| {
+        format!(
+            "the server says that it made {:.0} tokens/s, but {:.0} chunks/s came, whose tokens it does not count for the \
+             client: the energy per token is not known (switch on usage in the answers of the server)",
+            server / seconds,
+            client / seconds
+        )
+    })
+}
+
+/// What is left to say of a load whose tokens were not all counted.
+fn without_tokens(summary: Summary) -> Summary {
+    Summary {
+        output_tokens: None,
+        answer_length: None,
+        answer_length_dispersion: None,
+        between_tokens: None,
+        ..summary
+    }
+}
+
+/// How well the energy per token is known, and what it is by the rule of the ML.ENERGY benchmark.
+fn rates(
+    settings: &LoadSettings,
+    batch: Option<f64>,
+    judgement: &Judgement,
+    tally: &Tally,
+    energy: &[Series],
+) -> BTreeMap<String, String> {
+    let mut details = BTreeMap::new();
+    let mut say = |key: &str, text: String| drop(details.insert(key.to_owned(), text));
+    if let Some(share) = judgement.interval {
+        say("energy_per_token_interval", format!("{share:.5}"));
+    }
+    if let Some((per_token, seconds)) = by_benchmark(tally, settings, batch, energy) {
+        say("benchmark_energy_per_token_j", told::number(per_token));
+        say("benchmark_window_s", format!("{seconds:.4}"));
+    }
+    details
 }
 
 /// What prompt and output tokens cost, from the first request on: it is the ramp that tells them apart.

@@ -105,6 +105,11 @@ impl Process {
         self.group = None;
     }
 
+    /// Where its output goes.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// The last lines of its log.
     pub(super) fn tail(&self) -> Vec<String> {
         tail(&self.log)

@@ -1,8 +1,13 @@
 //! What a sweep asks of the place where its points are measured.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use serde_json::{Value as Json, json};
+
+use super::merge::text;
 use super::plan::{Block, Visit};
+use super::server::Process;
 use super::stop::Interrupted;
 use crate::runs::Value;
 
@@ -41,12 +46,14 @@ pub struct Idle {
 }
 
 /// Why a visit, or a block, gave nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failed {
     /// What happened, for a person.
     pub reason: String,
     /// The last lines of the log of what failed.
     pub log: Vec<String>,
+    /// That log, where there is one.
+    pub log_file: Option<PathBuf>,
     /// Whether the server must be started again before anything else.
     pub is_server_down: bool,
 }
@@ -54,7 +61,36 @@ pub struct Failed {
 impl Failed {
     /// A failure without a log.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), log: Vec::new(), is_server_down: false }
+        Self { reason: reason.into(), ..Self::default() }
+    }
+
+    /// Of a command, with its log.
+    pub(super) fn of_command(reason: String, process: &Process) -> Self {
+        Self { reason, log: process.tail(), log_file: Some(process.log().to_owned()), is_server_down: false }
+    }
+
+    /// Of a server that must be started again; with its log, where the sweep has started it.
+    pub(super) fn of_server(reason: String, process: Option<&Process>) -> Self {
+        let (log, log_file) = process.map(|own| (own.tail(), own.log().to_owned())).unzip();
+        Self { reason, log: log.unwrap_or_default(), log_file, is_server_down: true }
+    }
+}
+
+impl Failed {
+    /// What the journal says of it.
+    pub(super) fn json(&self) -> Json {
+        json!({ "reason": self.reason, "log": self.log, "log_file": self.log_file })
+    }
+
+    /// What a journal said of it.
+    pub(super) fn of_json(event: &Json) -> Self {
+        let log = event.get("log").and_then(Json::as_array).into_iter().flatten();
+        Self {
+            reason: text(event, "reason").to_owned(),
+            log: log.filter_map(Json::as_str).map(str::to_owned).collect(),
+            log_file: event.get("log_file").and_then(Json::as_str).map(PathBuf::from),
+            is_server_down: false,
+        }
     }
 }
 

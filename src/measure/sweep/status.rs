@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value as Json;
-
 use super::curve::{Curve, Known};
 use super::error::SweepError;
 use super::folder::{Folder, complete, history};
@@ -13,6 +11,7 @@ use super::merge::{spread, text};
 use super::plan::Plan;
 use super::slope::{Slope, slopes};
 use super::spec::Spec;
+use super::station::Failed;
 use crate::runs::Run;
 
 /// How one visit stands.
@@ -32,7 +31,7 @@ pub enum State {
     /// Its run.
     Complete(Box<Run>),
     /// Why it failed the last time, with the end of a log.
-    Failed(String, Vec<String>),
+    Failed(Failed),
     /// Not tried yet.
     Missing,
 }
@@ -62,19 +61,17 @@ impl Status {
         let mut runs = complete(folder)?;
         let curves = spec.curves.iter().map(|curve| (curve.clone(), curve.known(&spec, &runs))).collect();
         let all: Vec<Run> = runs.values().cloned().collect();
-        let mut failed: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+        let mut failed: BTreeMap<String, Failed> = BTreeMap::new();
         let events = history(folder)?;
         for event in events.iter().filter(|event| text(event, "event") == "failed") {
-            let log = event.get("log").and_then(Json::as_array).into_iter().flatten();
-            let log = log.filter_map(Json::as_str).map(str::to_owned).collect();
-            failed.insert(text(event, "visit").to_owned(), (text(event, "reason").to_owned(), log));
+            failed.insert(text(event, "visit").to_owned(), Failed::of_json(event));
         }
         let mut visits = Vec::new();
         for (task, own) in plan.tasks().iter().enumerate() {
             for visit in own {
                 let state = match (runs.remove(&visit.id), failed.remove(&visit.id)) {
                     (Some(run), _) => State::Complete(Box::new(run)),
-                    (None, Some((reason, log))) => State::Failed(reason, log),
+                    (None, Some(failed)) => State::Failed(failed),
                     (None, None) => State::Missing,
                 };
                 visits.push(VisitStatus { id: visit.id.clone(), task, state });

@@ -29,17 +29,25 @@ pub(super) fn of_window(window: &Window) -> Measured {
     if !throttled.is_empty() {
         say("throttled", throttled.join("; "));
     }
-    let caveats: Vec<&str> = window.caveats.iter().map(|caveat| caveat.text.as_str()).collect();
-    if !caveats.is_empty() {
-        say("caveats", caveats.join("; "));
-    }
     for zone in &window.zones {
         say(&format!("processor_{}_j", zone.name), number(zone.energy_j));
     }
     if window.power_w > 0.0 {
         measured.metrics.insert("power".to_owned(), window.power_w);
     }
+    let caveats: Vec<String> = window.caveats.iter().map(|caveat| caveat.text.clone()).collect();
+    add_caveats(&mut measured, &caveats);
     measured
+}
+
+/// Adds caveats to those of a run. A semicolon stands between two of them, and none within one, so that a report can tell
+/// them apart.
+pub(super) fn add_caveats(measured: &mut Measured, caveats: &[String]) {
+    for caveat in caveats {
+        let all = measured.details.entry("caveats".to_owned()).or_default();
+        let between = if all.is_empty() { "" } else { "; " };
+        *all = format!("{all}{between}{}", caveat.replace("; ", ", "));
+    }
 }
 
 /// The largest deviation of each other estimator of power among the GPUs.
