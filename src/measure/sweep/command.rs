@@ -62,7 +62,7 @@ pub(super) fn measure(
     // What the command may have left running is no part of the next point.
     process.stop(1.0);
     local.recorder.wait_past(to);
-    marks.look(to);
+    marks.finish(to);
     let marked = stretch(&marks.found);
     if let Some((begin, end, _)) = &marked {
         (from, to) = (begin.max(from), end.min(to));
