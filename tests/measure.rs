@@ -140,17 +140,16 @@ fn a_stranger_that_comes_while_a_command_runs_is_told() {
     let scenario = format!("gpu\npower constant 300\ntick 0.1 0.03\nprocess @{} 1000000000\n", file.display());
     let with = |who: &str| {
         let command = format!("sleep 0.5; echo {who} > {}; sleep 2; rm {0}", file.display());
-        on(&scratch, &scenario, &["measure", "--baseline", "0", "--strict", "--", "sh", "-c", &command])
+        on(&scratch, &scenario, &["measure", "--baseline", "0", "--", "sh", "-c", &command])
     };
     // A process of the command itself is none, another one of this machine is.
     let Some(own) = with("$$") else { return };
-    assert_eq!(own.code, 0, "{}", own.out);
+    assert!(!own.out.contains("other-tenants"), "{}", own.out);
     if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|space| space.as_os_str() != "pid:[4026531836]") {
         eprintln!("skipped: in a namespace of its own, processes are not told apart");
         return;
     }
     let other = with("1").unwrap();
-    assert_eq!(other.code, 3, "{}", other.out);
     assert!(other.out.contains("other-tenants") && other.out.contains("process 1 came"), "{}", other.out);
 }
 
