@@ -1,6 +1,6 @@
 //! What goes wrong in a sweep is told: foreign files and servers, uncounted tokens, failed requests, too many requests.
 
-use crate::commands::{answer, joules};
+use crate::commands::{Told, answer, joules};
 use crate::meters::flat;
 use crate::server::{Script, Usage, start};
 use crate::shared::Scratch;
@@ -56,14 +56,27 @@ fn a_store_that_the_sweep_did_not_write_is_refused_and_kept() {
     assert_eq!(std::fs::read_to_string(out.join("s.toml")).unwrap(), "source = \"another\"\n");
 }
 
+/// A sweep of a played server into `out`, with these knobs or load; none where meters cannot be played.
+fn swept(scratch: &Scratch, script: Script, knobs: &str, load: &str) -> Option<Told> {
+    let server = start(script).unwrap();
+    let file = of_server(scratch, &server.url(), knobs, load);
+    let told = told(scratch, &[&file, "--out", &shown(&scratch.path().join("out"))])?;
+    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
+    Some(told)
+}
+
 #[test]
 fn tokens_that_only_the_server_counts_make_no_energy_per_token() {
     let scratch = Scratch::new();
     let out = scratch.path().join("out");
-    let server = start(Script { step: 0.01, bundle: 4, usage: Usage::None, ..Script::default() }).unwrap();
-    let file = of_server(&scratch, &server.url(), "concurrency = 4", "output_tokens = 40");
-    let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
-    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
+    let Some(told) = swept(
+        &scratch,
+        Script { step: 0.01, bundle: 4, usage: Usage::None, ..Script::default() },
+        "concurrency = 4",
+        "output_tokens = 40",
+    ) else {
+        return;
+    };
     let run = &runs(&out, "s")["s/only"];
     assert!(run.details["verdict"].starts_with("not-valid: the server says that it made "), "{run:?}");
     assert!(run.metrics.contains_key("power"), "{run:?}");
@@ -78,10 +91,14 @@ fn tokens_that_only_the_server_counts_make_no_energy_per_token() {
 fn chunks_of_one_token_are_counted_as_the_server_counts_them() {
     let scratch = Scratch::new();
     let out = scratch.path().join("out");
-    let server = start(Script { step: 0.01, usage: Usage::None, ..Script::default() }).unwrap();
-    let file = of_server(&scratch, &server.url(), "concurrency = 4", "output_tokens = 40");
-    let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
-    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
+    let Some(_) = swept(
+        &scratch,
+        Script { step: 0.01, usage: Usage::None, ..Script::default() },
+        "concurrency = 4",
+        "output_tokens = 40",
+    ) else {
+        return;
+    };
     let run = &runs(&out, "s")["s/only"];
     assert!(!run.details["verdict"].contains("not-valid"), "{run:?}");
     assert!(run.metrics.contains_key("energy_per_token"), "{run:?}");
@@ -91,10 +108,14 @@ fn chunks_of_one_token_are_counted_as_the_server_counts_them() {
 fn failed_requests_are_told_below_the_table_with_the_points_they_are_of() {
     let scratch = Scratch::new();
     let out = scratch.path().join("out");
-    let server = start(Script { step: 0.01, fail_every: 4, ..Script::default() }).unwrap();
-    let file = of_server(&scratch, &server.url(), "concurrency = [2, 3]", "output_tokens = 20");
-    let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
-    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
+    let Some(told) = swept(
+        &scratch,
+        Script { step: 0.01, fail_every: 4, ..Script::default() },
+        "concurrency = [2, 3]",
+        "output_tokens = 20",
+    ) else {
+        return;
+    };
     for text in [told.out, answer(&["sweep", "--status", &shown(&out)])] {
         assert_eq!(flat(&text).matches("failed, most often: ").count(), 1, "{text}");
         assert!(flat(&text).contains("their tokens are not counted, but the energy was spent. (all points"), "{text}");

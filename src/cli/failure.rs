@@ -250,8 +250,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The exit code: 1 where an answer could not be written, 2 where it could not be asked for, 130 where it was told to end; a path that cannot be read
-    /// is a bad one, be it absent or closed to us.
+    /// The exit code: 1 where an answer could not be written, 2 where it could not be asked for, 130 where it was told to
+    /// end; a path that cannot be read is a bad one, be it absent or closed to us.
     pub fn code(&self) -> u8 {
         match self {
             Self::Output { .. }

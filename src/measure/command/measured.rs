@@ -240,9 +240,7 @@ impl Work<'_> {
         });
         Done { ending, from, to, host_cpu: Some((last - spent) / (to - from)), company: Some(company) }
     }
-}
 
-impl Work<'_> {
     /// Waits to the end of a time that is known: every tick needs to be seen only around its ends.
     fn wait(&self, from: f64, to: f64) -> (Ending, f64) {
         let until = |moment: f64| wait_until(Some(moment), self.events, self.clock, || false);

@@ -185,17 +185,14 @@ impl Recorder {
     /// Waits until every counter has surely moved after `moment`, so that a window that ends there can be told. False if
     /// one has stopped or its GPU is lost; then nothing more will come of it.
     pub fn wait_past(&self, moment: f64) -> bool {
+        let seen = |counter: &Counter| counter.ticks().last().map(|tick| tick.early);
         // All are waited for, also behind one that will not move.
         let mut all = true;
         for shared in &self.gpus {
-            all &= self.wait(shared, moment, |record| {
-                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
-            });
+            all &= self.wait(shared, moment, |record| (seen(&record.counter), record.ended.is_some()));
         }
         for shared in &self.zones {
-            all &= self.wait(shared, moment, |record| {
-                (record.counter.ticks().last().map(|tick| tick.early), record.ended.is_some())
-            });
+            all &= self.wait(shared, moment, |record| (seen(&record.counter), record.ended.is_some()));
         }
         all
     }

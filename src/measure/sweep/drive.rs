@@ -156,9 +156,8 @@ impl Drive<'_> {
                 starts_left -= 1;
                 match self.enter(index, &block, &mut idle)? {
                     Ok(()) => is_inside = true,
-                    Err(Ending::Interrupted) => work.summary.is_interrupted = true,
-                    Err(Ending::Disturbed(others)) => last = Failed::new(others),
-                    Err(Ending::Failed(failed)) => last = failed,
+                    Err(None) => work.summary.is_interrupted = true,
+                    Err(Some(failed)) => last = failed,
                 }
             }
             if work.has_ended() {
@@ -238,31 +237,33 @@ impl Drive<'_> {
         Ok(fresh)
     }
 
-    /// Makes a block ready, or leaves it again.
-    fn enter(&mut self, index: usize, block: &Block, idle: &mut Vec<Idle>) -> Result<Result<(), Ending>, SweepError> {
+    /// Makes a block ready, or leaves it again and gives why, if it was not for being told to end.
+    fn enter(
+        &mut self,
+        index: usize,
+        block: &Block,
+        idle: &mut Vec<Idle>,
+    ) -> Result<Result<(), Option<Failed>>, SweepError> {
         self.folder.add("enter", &json!({ "block": index, "argv": block.launch.as_ref().map(|own| &own.argv) }))?;
         let watch = &mut *self.watch;
-        let ending = match self.station.enter(block, &mut |word| watch(News::Word(word))) {
+        let failed = match self.station.enter(block, &mut |word| watch(News::Word(word))) {
             Ok(found) => {
                 self.note_idle(index, &found)?;
                 *idle = found;
                 return Ok(Ok(()));
             }
-            Err(ending) => ending,
+            Err(Ending::Interrupted) => None,
+            Err(Ending::Disturbed(others)) => Some(Failed::new(others)),
+            Err(Ending::Failed(failed)) => Some(failed),
         };
-        let failed = match &ending {
-            Ending::Interrupted => None,
-            Ending::Disturbed(others) => Some(Failed::new(others)),
-            Ending::Failed(failed) => Some(failed.clone()),
-        };
-        if let Some(failed) = failed {
+        if let Some(failed) = &failed {
             let mut more = failed.json();
             more["block"] = json!(index);
             self.folder.add("server_failed", &more)?;
-            (self.watch)(News::Failed("the server", &failed));
+            (self.watch)(News::Failed("the server", failed));
         }
         self.leave(index, block)?;
-        Ok(Err(ending))
+        Ok(Err(failed))
     }
 
     fn leave(&mut self, index: usize, block: &Block) -> Result<(), SweepError> {

@@ -74,9 +74,7 @@ impl Failed {
         let (log, log_file) = process.map(|own| (own.tail(), own.log().to_owned())).unzip();
         Self { reason, log: log.unwrap_or_default(), log_file, is_server_down: true }
     }
-}
 
-impl Failed {
     /// What the journal says of it.
     pub(super) fn json(&self) -> Json {
         json!({ "reason": self.reason, "log": self.log, "log_file": self.log_file })
