@@ -104,12 +104,16 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
     for mark in marks {
         match mark {
             Mark::Begin { name, at } => {
-                if open.replace((name.clone(), *at)).is_some() {
-                    odd("a `begin` without an `end` before the next is left out".to_owned());
+                if let Some((before, _)) = open.replace((name.clone(), *at)) {
+                    let [before, next] = [&before, name].map(|name| format!("begin {name}"));
+                    let (before, next) = (before.trim_end(), next.trim_end());
+                    odd(format!(
+                        "`{before}` is left out: `{next}` comes before its `end`, and stretches cannot overlap"
+                    ));
                 }
             }
             Mark::End { name: ended, .. } if open.as_ref().is_some_and(|(name, _)| mark.ends_another(name)) => {
-                odd(format!("an `end {ended}` while another stretch runs is left out"));
+                odd(format!("an `end {ended}` while no stretch of that name runs is left out"));
             }
             Mark::End { items, at, .. } => match open.take() {
                 Some((name, begun)) if *at > begun && begun >= from && *at <= to => {

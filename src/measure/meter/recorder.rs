@@ -274,8 +274,8 @@ impl Recorder {
         self.gpus.iter().map(|shared| shared.lock().counter.period()).collect()
     }
 
-    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. Its folder lacks
-    /// `trace.toml` still: [`Trace::finish`].
+    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. What its folder
+    /// lacks is a last `trace.toml`: [`Trace::finish`].
     pub fn stop(mut self) -> (Trace, Result<(), MeterError>) {
         self.halt();
         (self.trace(), self.spool.close())
@@ -287,6 +287,7 @@ impl Recorder {
             driver_version: self.driver_version.clone(),
             started_unix: self.clock.unix(0.0),
             windows: Vec::new(),
+            measurement: toml::Table::new(),
             gpus: self.gpus.iter().map(|shared| shared.lock().clone()).collect(),
             zones: self.zones.iter().map(|shared| shared.lock().clone()).collect(),
         }
