@@ -51,6 +51,8 @@ mod sweep;
 #[cfg(feature = "measure")]
 mod sweep_faults;
 #[cfg(feature = "measure")]
+mod sweep_leftover;
+#[cfg(feature = "measure")]
 mod telemetry;
 #[cfg(feature = "measure")]
 mod tenants;

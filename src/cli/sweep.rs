@@ -11,7 +11,7 @@ use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
 use crate::measure::sweep::{
     Drive, EXAMPLE, Folder, Local, News, Plan, Program, Queue, Spec, Status, Stop, Summary, SweepError, complete,
-    grown, merge, submit, wait,
+    end_leftover, grown, merge, submit, wait,
 };
 use crate::report::sweep::{ended, planned, standing, submitted};
 use crate::report::{Document, render};
@@ -156,6 +156,10 @@ impl Sweep {
 
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
         let mut folder = Folder::open(out, spec, self.only, self.extend)?;
+        let was_left = end_leftover(out);
+        if was_left {
+            context.remark("what a killed sweep has left running was ended");
+        }
         let done = folder.complete_ids()?;
         let is_open = plan.visits().any(|visit| !done.contains(&visit.id));
         if !is_open && Status::read(out)?.is_whole() {
@@ -167,7 +171,7 @@ impl Sweep {
         let http = Options { key: variable(&self.key_env), ..Options::default() };
         let mut station = Local::new(spec, out, &self.meters.choice(), http, &stop, self.shared)?;
         let mut progress = Progress::new(context);
-        station.refuse_others(plan, &mut |word| progress.show(&News::Word(word)))?;
+        station.refuse_others(plan, was_left, &mut |word| progress.show(&News::Word(word)))?;
         let drive = Drive {
             spec: spec.clone(),
             plan: plan.clone(),

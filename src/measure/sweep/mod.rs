@@ -44,6 +44,7 @@ pub use drive::{Drive, News, Summary};
 pub use error::{Fault, SweepError};
 pub use folder::{Folder, complete, history};
 pub use grow::grown;
+pub use leftover::end_leftover;
 pub use load_settings::LoadSettings;
 pub use local::Local;
 pub use merge::{merge, spread};

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SweepError;
-use super::leftover::stop_group;
 use super::local::Local;
 use super::plan::Plan;
 use super::station::{Ending, Failed, Measured, Tell};
@@ -136,15 +135,14 @@ fn shown(seen: &Seen) -> String {
 }
 
 impl Local<'_> {
-    /// Refuses to begin where others compute on the GPUs, or a GPU is split, unless that is put up with. What a killed
-    /// sweep has left is ended first. Of a server that runs already, nobody can tell who it is: all that is there is taken
+    /// Refuses to begin where others compute on the GPUs, or a GPU is split, unless that is put up with. `was_left` says that
+    /// what a killed sweep has left was just ended: the driver may name it for a while. Of a server that runs already, nobody can tell who it is: all that is there is taken
     /// to be it.
-    pub fn refuse_others(&mut self, plan: &Plan, tell: &mut Tell<'_>) -> Result<(), SweepError> {
+    pub fn refuse_others(&mut self, plan: &Plan, mut was_left: bool, tell: &mut Tell<'_>) -> Result<(), SweepError> {
         if !self.tenants.is_shared {
             self.recorder.refuse_split()?;
         }
         let Some(block) = plan.blocks.first() else { return Ok(()) };
-        let mut was_left = false;
         if let Some(server) = &self.spec.server {
             if !block.starts_server() {
                 return Ok(());
@@ -153,8 +151,7 @@ impl Local<'_> {
                 self.values.clone_from(&visit.values);
             }
             // Somebody else's server at that address is told when the block begins.
-            was_left =
-                if server.stop.is_empty() { stop_group(&self.logs) } else { self.clear(server, tell).unwrap_or(false) };
+            was_left |= !server.stop.is_empty() && self.clear(server, tell).unwrap_or(false);
         }
         let end = self.clock.now() + if was_left { LEFT } else { 0.0 };
         loop {
