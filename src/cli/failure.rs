@@ -9,7 +9,7 @@ use crate::import::ImportError;
 #[cfg(feature = "measure")]
 use crate::measure::command::MeasureError;
 #[cfg(feature = "measure")]
-use crate::measure::meter::{MeterError, NotAlone};
+use crate::measure::meter::NotAlone;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::plan::PlanError;
@@ -276,9 +276,7 @@ impl Failure {
 #[cfg(feature = "measure")]
 fn is_bad_input(error: &MeasureError) -> bool {
     match error {
-        MeasureError::Meter(error) => {
-            matches!(error, MeterError::NoSuchGpu { .. } | MeterError::NoneChosen { .. } | MeterError::Trace { .. })
-        }
+        MeasureError::Meter(error) => error.is_bad_input(),
         MeasureError::Runs(RunsError::Write { .. })
         | MeasureError::MarksFile { .. }
         | MeasureError::NotAlone(NotAlone::Others { .. }) => false,
