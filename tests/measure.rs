@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use joules::measure::command::{Mark, Marks};
 use serde_json::Value as Json;
 
 use crate::commands::joules;
@@ -291,6 +292,19 @@ fn what_was_measured_until_a_kill_is_in_the_trace() {
 }
 
 #[test]
+fn marks_in_a_file_that_is_written_anew_are_read_from_its_begin() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("marks");
+    let mut marks = Marks::new(path.clone(), 0.0);
+    for (at, text) in [(1.0, "begin a\nen"), (2.0, "begin a\nend\n"), (3.0, "begin b\n"), (4.0, "end images=3\n")] {
+        std::fs::write(&path, text).unwrap();
+        marks.look(at);
+    }
+    let moments: Vec<f64> = marks.found.iter().map(|(Mark::Begin { at, .. } | Mark::End { at, .. })| *at).collect();
+    assert_eq!((moments, marks.faults.len()), (vec![1.0, 2.0, 3.0, 4.0], 2), "{:?}", marks.faults);
+}
+
+#[test]
 fn what_was_made_is_said_once() {
     let scratch = Scratch::new();
     let out = scratch.path().join("store").display().to_string();
@@ -345,7 +359,7 @@ fn bad_arguments_are_told_before_anything_runs() {
     let scratch = Scratch::new();
     if let Some(told) = on(&scratch, "gpu\n", &["measure", "--gpus", "3", "--", "true"]) {
         assert_eq!(told.code, 2, "{}", told.err);
-        assert!(flat(&told.err).contains("`3` of --gpus is no GPU of this machine"), "{}", told.err);
+        assert!(flat(&told.err).contains("`3` is no GPU of this machine"), "{}", told.err);
     }
     // A file that is there and yet is no program.
     let (file, out) = (scratch.write("text", ""), scratch.path().join("store"));

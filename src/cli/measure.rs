@@ -10,6 +10,7 @@ use super::meters::Meters;
 use super::options::{Format, json_text};
 use super::{Context, Failure, Outcome};
 use crate::measure::command::{Ending, ITEMS, MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
+use crate::measure::meter::Trace;
 use crate::report::measure as report;
 use crate::report::render;
 use crate::runs::{Run, Sweep, Value, axes, quantity};
@@ -82,12 +83,12 @@ impl Measure {
             self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
         let mut measured = match &self.replay {
             Some(folder) => replayed(folder, &items)?,
-            None => measure(&self.plan(items, spool.clone()))?,
+            None => self.measured(items, spool.clone())?,
         };
         let found = runs(&measured, &name, &stated, &context.catalog);
         let written = self.write(context, &measured, &name, &found, spool.as_deref());
         // What was measured is told before what went wrong with the disk.
-        self.answer(context, &measured, &found)?;
+        self.answer(context, &measured, &found, written.is_ok())?;
         written?;
         if let Some(error) = measured.unwritten.take() {
             return Err(MeasureError::from(error).into());
@@ -101,6 +102,17 @@ impl Measure {
             ending if !ending.is_good() => Outcome::Unsuccessful,
             _ => Outcome::Answered,
         })
+    }
+
+    /// Measures; where nothing was measured, nothing new is left on disk.
+    fn measured(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Result<Measured, Failure> {
+        let fresh = self.out.as_deref().filter(|folder| !folder.exists());
+        let measured = measure(&self.plan(items, spool));
+        if let (Err(_), Some(folder)) = (&measured, fresh) {
+            // One that others have filled meanwhile stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+        Ok(measured?)
     }
 
     fn plan(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Plan {
@@ -160,7 +172,7 @@ impl Measure {
         if is_there {
             return Ok(());
         }
-        let source = std::io::ErrorKind::NotFound.into();
+        let source = std::io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
         Err(MeasureError::Start { command: program.display().to_string(), source }.into())
     }
 
@@ -173,17 +185,20 @@ impl Measure {
         spool: Option<&Path>,
     ) -> Result<(), Failure> {
         let Some(folder) = &self.out else { return Ok(()) };
-        if let Some(spool) = spool {
-            measured.trace.finish(spool)?;
+        let kept = || sweep(measured, name, found.to_vec(), context.command()).write(folder);
+        if !found.is_empty()
+            && let Err(error) = kept()
+        {
+            // On a full disk the run is worth more than the samples of its trace, which only shape it.
+            if spool.is_none_or(|spool| Trace::forget_samples(spool).is_err()) || kept().is_err() {
+                return Err(error.into());
+            }
         }
-        if found.is_empty() {
-            return Ok(());
-        }
-        Ok(sweep(measured, name, found.to_vec(), context.command()).write(folder)?)
+        spool.map_or(Ok(()), |spool| Ok(measured.trace.finish(spool)?))
     }
 
-    fn answer(&self, context: &Context, measured: &Measured, found: &[Run]) -> Result<(), Failure> {
-        let document = || report::document(measured, found, self.out.as_deref());
+    fn answer(&self, context: &Context, measured: &Measured, found: &[Run], is_kept: bool) -> Result<(), Failure> {
+        let document = || report::document(measured, found, self.out.as_deref().filter(|_| is_kept));
         let text = match self.format {
             Format::Text => render::text(&document(), &context.style(None)),
             Format::Markdown => render::markdown(&context.signed(document(), &[])),

@@ -138,8 +138,12 @@ fn without_baseline(plan: &Plan, before: Option<&Baseline>, after: Option<&Basel
     let lacking = [("before", before.is_none()), ("after", after.is_none() && ended.is_good())];
     let when: Vec<&str> = lacking.into_iter().filter(|own| own.1).map(|own| own.0).collect();
     let is_asked = plan.baseline_s > 0.0 && matches!(plan.subject, Subject::Command(_));
-    let text =
-        || format!("idle power is not known {} the command: the GPUs did not idle, or too shortly", when.join(" and "));
+    let text = || {
+        format!(
+            "idle power is not known {} the command: the GPUs did not idle, or too shortly, or do not tell whether they do",
+            when.join(" and ")
+        )
+    };
     (is_asked && !when.is_empty()).then(|| Caveat::new("no_baseline", text()))
 }
 

@@ -65,18 +65,6 @@ impl Stretch {
         }
         all
     }
-
-    /// Energy of each counter of the processor, J: name, energy, bound.
-    pub fn processor(&self) -> Vec<(String, f64, f64)> {
-        let mut sums: BTreeMap<String, (f64, f64, usize)> = BTreeMap::new();
-        for zone in self.windows.iter().flat_map(|window| &window.zones) {
-            let sum = sums.entry(zone.name.clone()).or_default();
-            *sum = (sum.0 + zone.energy_j, sum.1 + zone.bound_j, sum.2 + 1);
-        }
-        // One that was not seen in each window has no sum.
-        let whole = sums.into_iter().filter(|(_, sum)| sum.2 == self.windows.len());
-        whole.map(|(name, sum)| (name, sum.0, sum.1)).collect()
-    }
 }
 
 /// Windows of the same name belong together; `seen` tells what happened in each.

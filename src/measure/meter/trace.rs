@@ -92,6 +92,11 @@ impl Trace {
         write_whole(&[(folder.join(HEADER), text)])
     }
 
+    /// Frees the room of its samples on disk.
+    pub fn forget_samples(folder: &Path) -> std::io::Result<()> {
+        std::fs::write(folder.join(SAMPLES), "")
+    }
+
     fn header(&self) -> toml::Table {
         let gpu = |record: &GpuRecord| {
             let mut table = toml::Table::new();
