@@ -99,6 +99,10 @@ impl Sweep {
         let spec = out.map(|out| grown(out, &spec)).transpose()?.unwrap_or(spec);
         self.refuse_apart(&spec)?;
         let plan = Plan::new(&spec);
+        if !self.merge && !self.slurm {
+            // Where a batch system measures, the files are to be there.
+            spec.check_files(&name)?;
+        }
         if self.dry_run {
             let known = out.map(complete).transpose()?.unwrap_or_default();
             tell(context, &planned(&spec, &plan, &known, self.retry().as_ref()))?;

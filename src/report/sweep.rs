@@ -47,8 +47,9 @@ pub fn planned(spec: &Spec, plan: &Plan, known: &BTreeMap<String, Run>, retry: O
     document.fields(fields);
     let mut table =
         Table::new([Column::right("task"), Column::left("server"), Column::left("visit"), Column::left("state")]);
-    let tasks = plan.tasks();
-    let task_of = |id: &str| tasks.iter().position(|own| own.iter().any(|visit| visit.id == id)).unwrap_or(0);
+    let numbered = plan.tasks().into_iter().enumerate();
+    let tasks: BTreeMap<&str, usize> =
+        numbered.flat_map(|(task, visits)| visits.into_iter().map(move |visit| (visit.id.as_str(), task))).collect();
     for (index, block) in plan.blocks.iter().enumerate() {
         for (place, visit) in block.visits.iter().enumerate() {
             let server =
@@ -59,7 +60,7 @@ pub fn planned(spec: &Spec, plan: &Plan, known: &BTreeMap<String, Run>, retry: O
                 Some(_) => "complete".to_owned(),
             };
             table.row([
-                Text::new().plain(task_of(&visit.id).to_string()),
+                Text::new().plain(tasks.get(visit.id.as_str()).map(usize::to_string).unwrap_or_default()),
                 Text::new().plain(server),
                 Text::new().plain(&visit.id),
                 Text::new().plain(state),

@@ -39,6 +39,7 @@ mod tables;
 mod template;
 mod tenants;
 mod told;
+mod trial;
 
 pub use curve::{Adaptive, Curve, Known};
 pub use drive::{Drive, News, Summary};
