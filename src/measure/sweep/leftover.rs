@@ -79,6 +79,12 @@ impl Tag {
     }
 }
 
+/// Whether this process has started it, or what it descends from.
+pub(super) fn is_own(pid: u32) -> bool {
+    let own = Tag::new(Path::new(""));
+    Tag::of(pid).is_some_and(|tag| (tag.owner, tag.since, tag.space) == (own.owner, own.since, own.space))
+}
+
 /// A process that runs: one that has ended and was not yet waited for does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Process {
