@@ -240,6 +240,40 @@ fn each_damaged_file_gets_one_clear_error() {
 }
 
 #[test]
+fn a_file_of_which_nothing_was_measured_is_refused() {
+    let scratch = Scratch::new();
+    let case = |name: &str, text: &str, expected: &str| {
+        let path = scratch.write(name, text);
+        let error = imported(&path, &["gpu=H100", "gpus=1", "batch_size=8", "model=a/b"]).unwrap_err().to_string();
+        let whole = format!("{name}: nothing that was measured could be read: expected {expected}");
+        assert!(error.contains(&whole), "{error}\nshould have\n{whole}");
+    };
+    let vllm = r#"{"request_throughput": null, "output_throughput": null, "duration": null}"#;
+    case("a.json", vllm, "`output_throughput`, `median_itl_ms` or `median_ttft_ms`, above zero");
+    case("b.json", r#"{"aiperf_version": "1"}"#, "`output_token_throughput.avg`");
+    case("c.json", r#"{"benchmarks": [{}], "args": {}}"#, "`metrics.output_tokens_per_second`");
+    case("d.json", r#"{"engine": {}, "world_info": {}, "performance": {}}"#, "`performance.system_output");
+    case("e.json", r#"{"hw": "h100", "conc": 1, "framework": "x"}"#, "`output_tput_per_gpu`");
+    case("f.yaml", "version: '0.2'\nrun: {}\nresults: {}\n", "`throughput` or `latency` under");
+    case(
+        "g.csv",
+        "start_time,window_name,elapsed_time,gpu0_energy\n1,w,2,\n2,x,,5\n",
+        "`gpu0_energy` and `elapsed_time`",
+    );
+    case("h.csv", "emissions,energy_consumed,duration\n,,\n0,0,3\n", "`gpu_energy` or `energy_consumed`");
+    // Of several files, all that have nothing are told.
+    let folder = Scratch::new();
+    folder.write("good.json", &std::fs::read_to_string(file("vllm-bench.json")).unwrap());
+    folder.write("one.json", vllm);
+    folder.write("two.json", vllm);
+    let error = imported(folder.path(), &["gpu=H100"]).unwrap_err().to_string();
+    assert!(error.contains("2 faults") && error.contains("one.json") && !error.contains("good.json"), "{error}");
+    // Energy of a processor alone is something.
+    let path = scratch.write("i.csv", "emissions,energy_consumed,duration,cpu_energy\n1,2,3,4\n");
+    assert!(imported(&path, &["gpu=H100", "gpus=1"]).is_ok());
+}
+
+#[test]
 fn a_large_result_is_read_in_little_memory() {
     let scratch = Scratch::new();
     let gaps = "0.0121, ".repeat(3000);

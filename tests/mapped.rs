@@ -15,6 +15,22 @@ fn shipped_map() -> Map {
 
 /// With `JOULES_UPDATE` set, the shipped files are written anew.
 #[test]
+fn rows_without_a_value_in_any_metric_are_refused() {
+    let scratch = Scratch::new();
+    let map = "[condition]\ngpu = \"card\"\n[metric]\npower = { from = \"watts\", unit = \"W\" }\n";
+    let map = Map::read(&scratch.write("map.toml", map)).unwrap();
+    let rows = scratch.write("rows.csv", "card,watts\nH100,\nH200,\n");
+    let error = import_csv(&rows, &map).unwrap_err().to_string();
+    assert!(
+        error.contains("rows.csv: no row has a value in a column that the map takes as a metric: `watts`"),
+        "{error}"
+    );
+    // Rows that are to be asked about have no metric.
+    let asked = Map::read(&scratch.write("asked.toml", "[condition]\ngpu = \"card\"\n")).unwrap();
+    assert_eq!(import_csv(&rows, &asked).unwrap().runs.len(), 2);
+}
+
+#[test]
 fn the_shipped_sweep_is_what_its_map_makes_of_the_rows() {
     let Some(folder) = shared_data("h200-vllm") else { return };
     let sweep = import_jsonl(&folder.join("rows.jsonl"), &shipped_map()).unwrap();

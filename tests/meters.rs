@@ -110,6 +110,57 @@ fn the_doctor_tells_what_each_gpu_has() {
 }
 
 #[test]
+fn the_doctor_says_how_many_gpus_can_be_measured_and_which_cannot() {
+    let scratch = Scratch::new();
+    let good = "gpu 1\npower constant 300\ntick 0.1 0.03\n";
+    let blind = "gpu 1\nunsupported energy\n";
+    let lost = "gpu 1\nlost 1.5\n";
+    let silent = "gpu 1\nlost 0\n";
+    let told = |scenario: &str, more: &[&str]| on(&scratch, scenario, &[&["doctor"], more].concat());
+    let Some(some) = told(&[good, blind, lost, silent].concat(), &[]) else { return };
+    assert_eq!(some.code, 0, "{}", some.err);
+    assert!(some.out.lines().all(|line| line.chars().count() <= 80), "{}", some.out);
+    let text = flat(&some.out);
+    for expected in [
+        "The energy of 1 of 4 GPUs can be measured here, not that of GPUs 1, 2 and 3",
+        "GPU 1 cannot be measured: this GPU has no energy counter. The driver counts energy from the Volta generation on",
+        "GPU 2 cannot be measured: device fell off the bus or has otherwise become inacessible. One that is lost needs a reset",
+        "GPU 3 does not answer: device fell off the bus",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{}", some.out);
+    }
+    let none = told(&[blind, silent].concat(), &["--strict"]).unwrap();
+    assert_eq!(none.code, 3);
+    assert!(flat(&none.out).contains("The energy of GPUs cannot be measured here"), "{}", none.out);
+    // Of a GPU that nobody asked for nothing is said.
+    let chosen = told(&[good, silent].concat(), &["--gpus", "0", "--strict"]).unwrap();
+    assert_eq!(chosen.code, 0, "{}", chosen.out);
+    assert!(chosen.out.contains("Energy can be measured here"), "{}", chosen.out);
+    let dead = told(silent, &[]).unwrap();
+    assert!(flat(&dead.out).contains("GPU 0 does not answer"), "{}", dead.out);
+}
+
+#[test]
+fn gpus_that_are_not_there_are_refused() {
+    let scratch = Scratch::new();
+    let scenario = "gpu 2\ntick 0.1 0.03\ngpu 1\nlost 0\n";
+    for command in [&["doctor"][..], &["measure", "--duration", "1"]] {
+        let refused = |gpus: &str| on(&scratch, scenario, &[command, &["--gpus", gpus]].concat());
+        let Some(told) = refused("5,0,MIG-1") else { return };
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{command:?}: {}", told.err);
+        let text = flat(&told.err);
+        for expected in ["`5` is no GPU of this machine", "`MIG-1` is an instance", "0 (GPU-5c21-0)"] {
+            assert!(text.contains(expected), "{expected}\n{}", told.err);
+        }
+        let empty = refused(",").unwrap();
+        assert_eq!(empty.code, 2);
+        assert!(flat(&empty.err).contains("names no GPU"), "{}", empty.err);
+        let silent = refused("0,2").unwrap();
+        assert!(flat(&[silent.out, silent.err].concat()).contains("GPU 2 does not answer"), "{command:?}");
+    }
+}
+
+#[test]
 fn a_self_test_shows_every_estimator_and_what_they_did_under_periodic_loads() {
     let scratch = Scratch::new();
     let Some(told) = on(&scratch, "gpu 1\npower constant 300\ntick 0.1 0.03\n", &["doctor", "--self-test"]) else {

@@ -289,6 +289,33 @@ fn two_windows_of_a_real_server_are_imported_with_their_truth() {
     refusals(&server.url, &exporter, began, out);
 }
 
+#[test]
+fn what_is_wrong_with_the_question_is_told_before_a_server_is_asked() {
+    // Nothing listens there: whoever asked would say so.
+    let call = ["import", "prometheus", "--url", "http://127.0.0.1:1", "--out", "unused"];
+    let told = |more: &[&str]| message(2, &[&call[..], more].concat()).replace(['│', '\n'], " ");
+    let good = ["--a", "-2h..-1h", "--b", "-1h..now"];
+    let one = |more: &[&str], expected: &str| {
+        let told = told(&[&good[..], more].concat()).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(expected) && !told.contains("listens"), "{told}\nshould have\n{expected}");
+    };
+    one(&["--id-a", "x", "--id-b", "x"], "both runs would have the id `x`");
+    one(&["--id-a", ""], "`--id-a` is empty");
+    one(&["--name", "a/b"], "`a/b` cannot be the name of a sweep");
+    one(&["--selector", "model_name=m"], "`model_name=m` of `--selector` is no list of matchers");
+    one(&["--set", "gpus=1", "--set", "num_gpus=2"], "`gpus` is given twice");
+    one(&["--set-b", "batch_size=1,2"], "is not one condition with one value");
+    let scratch = Scratch::new();
+    let file = scratch.write("file", "");
+    let into = ["import", "prometheus", "--url", "http://127.0.0.1:1", "--out", file.to_str().unwrap()];
+    assert!(message(1, &[&into[..], &good].concat()).contains("not a directory"));
+    let all = told(&["--a", "soon..now", "--b", "-1h..-2h", "--name", "a/b", "--id-b", "a", "--set", "furlongs=3"]);
+    assert!(all.contains("has 5 faults"), "{all}");
+    for expected in ["`soon` is no time", "ends before it starts", "the id `a`", "`a/b`", "`furlongs`"] {
+        assert!(all.contains(expected), "{all}\nshould have\n{expected}");
+    }
+}
+
 /// What the server, and one that is none, refuse.
 fn refusals(url: &str, exporter: &Exporter, began: f64, out: &str) {
     let window = format!("{}..{}", began + 1.5, began + CHANGE);
@@ -296,8 +323,8 @@ fn refusals(url: &str, exporter: &Exporter, began: f64, out: &str) {
         let call = ["import", "prometheus", "--url", url, "--a", &window, "--b", &window, "--out", out];
         message(2, &[&call[..], more].concat())
     };
-    let syntax = told(url, &["--selector", "model_name=m"]);
-    assert!(syntax.contains("parse error") && syntax.contains("without braces"), "{syntax}");
+    let regex = told(url, &["--selector", "model_name=~\"(\""]);
+    assert!(regex.contains("refuses (400)"), "{regex}");
     let other = told(url, &["--selector", "model_name=\"other\""]);
     assert!(other.contains("there are some without the matchers") && other.contains("model_name=\"Qwen/"), "{other}");
     let stranger = told(&format!("http://127.0.0.1:{}", exporter.port), &[]);

@@ -5,7 +5,9 @@ use clap::Args;
 use super::meters::Meters;
 use super::options::{Format, Output};
 use super::{Context, Failure, Outcome};
+use crate::measure::command::MeasureError;
 use crate::measure::doctor::checkup;
+use crate::measure::meter::MeterError;
 use crate::report::doctor;
 
 /// Say what can be measured on this machine, how surely, and what to fix
@@ -34,6 +36,12 @@ impl Doctor {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let seconds = if self.self_test { SELF_TEST } else { LOOK };
         let found = checkup(&self.meters.choice(), seconds, self.self_test);
+        // A wrong question about GPUs is no finding.
+        if found.gpus.as_ref().is_err_and(MeterError::is_bad_input)
+            && let Err(error) = found.gpus
+        {
+            return Err(MeasureError::from(error).into());
+        }
         let mut document = doctor::document(&found);
         if matches!(self.output.format, Format::Markdown | Format::Html) {
             document = context.signed(document, &[]);

@@ -9,7 +9,7 @@ use crate::import::ImportError;
 #[cfg(feature = "measure")]
 use crate::measure::command::MeasureError;
 #[cfg(feature = "measure")]
-use crate::measure::meter::{MeterError, NotAlone};
+use crate::measure::meter::NotAlone;
 use crate::model::{FrameError, ModelError};
 use crate::notes::{did_you_mean, quoted};
 use crate::plan::PlanError;
@@ -202,7 +202,10 @@ pub enum Failure {
     },
     /// Runs that no shipped model is for.
     #[error("no shipped model is for {}", if tasks.is_empty() { "runs without a `task`".to_owned() } else { format!("runs of task {}", quoted(tasks, 5)) })]
-    #[diagnostic(help("the shipped models are for {}; give a model of your own as `--model FILE`", quoted(known, 20)))]
+    #[diagnostic(help(
+        "the shipped models are for {}: say which it is (`--set task=…` where runs are measured or imported), or give a model of your own as `--model FILE`",
+        quoted(known, 20)
+    ))]
     NoModelFor {
         /// Tasks of the runs.
         tasks: Vec<String>,
@@ -273,9 +276,7 @@ impl Failure {
 #[cfg(feature = "measure")]
 fn is_bad_input(error: &MeasureError) -> bool {
     match error {
-        MeasureError::Meter(error) => {
-            matches!(error, MeterError::NoSuchGpu { .. } | MeterError::NoneChosen { .. } | MeterError::Trace { .. })
-        }
+        MeasureError::Meter(error) => error.is_bad_input(),
         MeasureError::Runs(RunsError::Write { .. })
         | MeasureError::MarksFile { .. }
         | MeasureError::NotAlone(NotAlone::Others { .. }) => false,

@@ -10,7 +10,7 @@ use crate::measure::Clock;
 use crate::measure::http::{Blocking, HttpError, Options, Url};
 use crate::measure::prometheus::{Api, PrometheusError, Question, Side, import};
 use crate::report::{prometheus, render};
-use crate::runs::Store;
+use crate::runs::{RunsError, Store};
 
 /// Turn two windows of production telemetry into two runs
 ///
@@ -67,6 +67,12 @@ pub(super) struct ImportPrometheus {
 
 impl ImportPrometheus {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let (question, clock) = (self.question(), Clock::start());
+        question.check(clock.unix(clock.now())).map_err(Box::new)?;
+        if self.out.exists() && !self.out.is_dir() {
+            let source = std::io::ErrorKind::NotADirectory.into();
+            return Err(RunsError::Write { path: self.out.clone(), source }.into());
+        }
         let key = self.key_env.as_ref().map(|name| key(name)).transpose()?;
         let failed = |error: HttpError| Box::new(PrometheusError::from(error));
         let url = Url::parse(&self.url).map_err(failed)?;
@@ -82,7 +88,7 @@ impl ImportPrometheus {
             Ok((answer.status, answer.text().into_owned()))
         };
         let mut api = Api::new(self.url.clone(), ask);
-        let found = import(&mut api, &self.question(), &context.catalog, &Clock::start()).map_err(Box::new)?;
+        let found = import(&mut api, &question, &context.catalog, &clock).map_err(Box::new)?;
         let document = prometheus::imported(&found, &self.out);
         Store::new(vec![found.sweep])?.write(&self.out)?;
         context.write(&render::text(&document, &context.style(None)), None)?;

@@ -21,6 +21,8 @@ pub struct About {
     pub units: &'static [(&'static str, &'static str)],
     /// Known defects of the format: a stable name, and what it means for a reader.
     pub defects: &'static [(&'static str, &'static str)],
+    /// Where its measured numbers stand, of which a file must have some.
+    pub measures: &'static str,
     /// Conditions without which a run of it cannot be asked about.
     pub needs: &'static [&'static str],
 }
@@ -55,6 +57,14 @@ impl About {
         }
         table
     }
+}
+
+/// Details that tell energy where no metric does: of a processor alone, or of a window without work.
+const ENERGY_DETAILS: [&str; 4] = ["energy_j", "cpu_energy_j", "ram_energy_j", "total_energy_j"];
+
+/// Whether anything was measured of a run.
+pub(super) fn is_measured(run: &Run) -> bool {
+    !run.metrics.is_empty() || ENERGY_DETAILS.iter().any(|name| run.details.contains_key(*name))
 }
 
 /// The detail that holds what to doubt in a run.

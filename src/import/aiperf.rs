@@ -30,6 +30,7 @@ pub(super) static ABOUT: About = About {
         ),
         ("cap_unknown", "the cap on running requests is not recorded"),
     ],
+    measures: "`output_token_throughput.avg`, `inter_token_latency.p50` or `time_to_first_token.p50`",
     needs: SERVING,
 };
 

@@ -31,6 +31,7 @@ pub(super) static ABOUT: About = About {
         ("silent_zero", "a GPU whose counter cannot be read counts as 0"),
         ("no_work", "a row says nothing of what ran: tokens, batch, model"),
     ],
+    measures: "`gpu_energy` or `energy_consumed`, and `duration`",
     needs: &["gpu", "gpus"],
 };
 

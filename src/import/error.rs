@@ -118,6 +118,12 @@ pub enum FaultKind {
         /// The unit here.
         expected: String,
     },
+    /// A file of a known format without a measured number.
+    #[error("nothing that was measured could be read: expected {expected}, above zero")]
+    Unmeasured {
+        /// Where such numbers stand.
+        expected: &'static str,
+    },
     /// Something that this program does not take, and why.
     #[error("{0}")]
     Refused(String),

@@ -32,6 +32,7 @@ pub(super) static ABOUT: About = About {
         ("no_energy", "the tool measures no energy: join a power log by its times, or compare times alone"),
         ("no_machine", "GPU, count of GPUs and the cap on running requests are not recorded"),
     ],
+    measures: "`metrics.output_tokens_per_second` or `metrics.inter_token_latency_ms` of successful requests",
     needs: SERVING,
 };
 

@@ -35,6 +35,7 @@ pub(super) static ABOUT: About = About {
         ("nominal_lengths", "isl and osl are what was asked for; drawn lengths are shorter where a range was set"),
         ("cap_unknown", "the cap on running requests is not recorded"),
     ],
+    measures: "`output_tput_per_gpu`, `median_itl` or `median_ttft`",
     needs: SERVING,
 };
 

@@ -29,6 +29,7 @@ pub(super) static ABOUT: About = About {
         ("itl_or_tpot", "some tools write the mean gap of a request where others write each gap"),
         ("cap_unknown", "the cap on running requests stands in the engine's own arguments only"),
     ],
+    measures: "`throughput` or `latency` under `results.request_performance.aggregate`",
     needs: SERVING,
 };
 

@@ -29,6 +29,7 @@ pub(super) static ABOUT: About = About {
         ),
         ("no_energy", "the tool measures no energy: compare times alone"),
     ],
+    measures: "`performance.system_output_throughput_tok_s`",
     needs: SERVING,
 };
 

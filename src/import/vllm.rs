@@ -36,6 +36,7 @@ pub(super) static ABOUT: About = About {
         ("no_machine", "GPU, count of GPUs and the cap on running requests are not recorded"),
         ("no_time_of_day", "request times are of a monotonic clock, so that a power log cannot be aligned by them"),
     ],
+    measures: "`output_throughput`, `median_itl_ms` or `median_ttft_ms`",
     needs: SERVING,
 };
 

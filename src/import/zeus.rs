@@ -26,6 +26,7 @@ pub(super) static ABOUT: About = About {
         ("nested_windows", "windows may lie in one another: their energies do not add up"),
         ("no_work", "a window says nothing of what ran: tokens, batch, model"),
     ],
+    measures: "`gpu0_energy` and `elapsed_time`",
     needs: &["gpu", "gpus"],
 };
 

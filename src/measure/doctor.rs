@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::energy::{Estimates, compare};
-use super::meter::{CallCost, Driver, GpuWindow, MeterChoice, MeterError, Overhead, Recorder, Zone, zones};
+use super::meter::{
+    CallCost, Driver, GpuWindow, MeterChoice, MeterError, NO_COUNTER, Overhead, Recorder, SilentGpu, Zone, zones,
+};
 use super::{Clock, Series};
 use crate::notes::Caveat;
 
@@ -27,6 +29,8 @@ pub struct GpuCheckup {
     pub driver_version: String,
     /// Each GPU.
     pub gpus: Vec<GpuState>,
+    /// GPUs that do not answer at all.
+    pub silent: Vec<SilentGpu>,
     /// What measuring costs.
     pub overhead: Overhead,
     /// What is missing.
@@ -42,6 +46,8 @@ pub struct GpuCheckup {
 pub struct GpuState {
     /// What it did meanwhile.
     pub window: GpuWindow,
+    /// Whether its energy could be measured from beginning to end.
+    pub is_measured: bool,
     /// Time between ticks of its energy counter, s.
     pub tick_period_s: Option<f64>,
     /// What a call for its energy costs.
@@ -49,9 +55,9 @@ pub struct GpuState {
 }
 
 impl GpuState {
-    /// Whether its energy can be measured.
-    pub fn is_measured(&self) -> bool {
-        self.window.energy_j.is_some()
+    /// Whether it has an energy counter at all, as far as its driver says.
+    pub fn has_counter(&self) -> bool {
+        self.window.lost.as_ref().is_none_or(|(_, reason)| reason != NO_COUNTER)
     }
 
     /// Estimators of its mean power.
@@ -63,7 +69,22 @@ impl GpuState {
 impl Checkup {
     /// Whether the energy of every GPU can be measured.
     pub fn is_good(&self) -> bool {
-        self.gpus.as_ref().is_ok_and(|own| own.gpus.iter().all(GpuState::is_measured))
+        self.gpus.as_ref().is_ok_and(|own| own.unmeasured().is_empty())
+    }
+}
+
+impl GpuCheckup {
+    /// How many GPUs were to be looked at.
+    pub fn count(&self) -> usize {
+        self.gpus.len() + self.silent.len()
+    }
+
+    /// The indices of those whose energy cannot be measured.
+    pub fn unmeasured(&self) -> Vec<u32> {
+        let blind = self.gpus.iter().filter(|gpu| !gpu.is_measured).map(|gpu| gpu.window.gpu.index);
+        let mut all: Vec<u32> = blind.chain(self.silent.iter().map(|own| own.index)).collect();
+        all.sort_unstable();
+        all
     }
 }
 
@@ -92,11 +113,17 @@ fn gpus(choice: &MeterChoice, seconds: f64, is_self_test: bool) -> Result<GpuChe
     }
     let overhead = recorder.overhead();
     let states = window.gpus.into_iter().zip(recorder.tick_periods()).zip(&overhead.calls);
-    let gpus =
-        states.map(|((window, tick_period_s), call)| GpuState { window, tick_period_s, call: call.clone() }).collect();
+    let state = |((window, tick_period_s), call): ((GpuWindow, _), &CallCost)| GpuState {
+        is_measured: window.energy_j.is_some() && window.lost.is_none() && window.to >= to,
+        window,
+        tick_period_s,
+        call: call.clone(),
+    };
+    let gpus = states.map(state).collect();
     Ok(GpuCheckup {
         driver_version: recorder.driver_version().to_owned(),
         gpus,
+        silent: recorder.silent().to_vec(),
         warnings: recorder.warnings(),
         overhead,
         duration_s: to - from,

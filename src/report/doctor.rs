@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json as object};
 use super::{Column, Document, Table, Text};
 use crate::measure::doctor::{Checkup, GpuCheckup, GpuState};
 use crate::measure::energy::ALIASING;
-use crate::measure::meter::{Field, Zone};
+use crate::measure::meter::{Field, SilentGpu, Zone};
 use crate::notes::list;
 use crate::unit::{percent, show};
 
@@ -17,9 +17,7 @@ const NOT_KNOWN: &str = "–";
 
 /// The document of a checkup.
 pub fn document(found: &Checkup) -> Document {
-    let title =
-        if found.is_good() { "Energy can be measured here" } else { "The energy of GPUs cannot be measured here" };
-    let mut document = Document::new(Text::new().plain(title));
+    let mut document = Document::new(Text::new().plain(headline(found)));
     match &found.gpus {
         Err(error) => {
             document.heading("GPUs");
@@ -32,6 +30,26 @@ pub fn document(found: &Checkup) -> Document {
     }
     processor(&mut document, &found.zones);
     document
+}
+
+/// How much of this machine can be measured, and what of it cannot.
+fn headline(found: &Checkup) -> String {
+    let (unmeasured, count) = match &found.gpus {
+        Ok(own) => (own.unmeasured(), own.count()),
+        Err(_) => return "The energy of GPUs cannot be measured here".to_owned(),
+    };
+    let names: Vec<String> = unmeasured.iter().map(ToString::to_string).collect();
+    let plural = if names.len() == 1 { "" } else { "s" };
+    match count - names.len() {
+        _ if names.is_empty() => "Energy can be measured here".to_owned(),
+        0 => "The energy of GPUs cannot be measured here".to_owned(),
+        rest => {
+            format!(
+                "The energy of {rest} of {count} GPUs can be measured here, not that of GPU{plural} {}",
+                list(&names)
+            )
+        }
+    }
 }
 
 fn gpus(document: &mut Document, own: &GpuCheckup) {
@@ -61,7 +79,7 @@ fn gpus(document: &mut Document, own: &GpuCheckup) {
         "Power by the energy counter. Tick: time between two moves of the counter. Call: what one reading of it takes.",
     );
     document.table(table);
-    document.list(own.gpus.iter().flat_map(findings).chain(missing(own)));
+    document.list(own.gpus.iter().flat_map(findings).chain(own.silent.iter().map(silent)).chain(missing(own)));
     if own.is_self_test {
         self_test(document, own);
     }
@@ -92,16 +110,21 @@ fn row(gpu: &GpuState) -> [String; 8] {
 
 /// What is to be known of one GPU, with what to do.
 fn findings(gpu: &GpuState) -> Vec<Text> {
-    let name = format!("GPU {}", gpu.window.gpu.index);
+    let index = gpu.window.gpu.index;
+    let name = format!("GPU {index}");
     let mut found = Vec::new();
     if let Some((_, reason)) = &gpu.window.lost {
-        found.push(Text::new().bad(format!("{name} cannot be measured: {reason}")).plain(
-            ". GPUs before Volta have no energy counter; one that is lost needs a reset (`nvidia-smi --gpu-reset`) or a reboot.",
-        ));
-    } else if !gpu.is_measured() {
-        found.push(Text::new().bad(format!("{name}: its energy counter does not move")).plain(
-            ". A driver that was just loaded may need a process on the GPU: try `nvidia-smi -pm 1`, then again.",
-        ));
+        let advice = if gpu.has_counter() {
+            reset(index)
+        } else {
+            ". The driver counts energy from the Volta generation on; choose other GPUs with `--gpus`.".to_owned()
+        };
+        found.push(Text::new().bad(format!("{name} cannot be measured: {reason}")).plain(advice));
+    } else if !gpu.is_measured {
+        found.push(Text::new().bad(format!("{name}: its energy counter does not move")).plain(format!(
+            ". See whether it moves under load; if not, choose other GPUs with `--gpus`, or reset it (as root: `nvidia-smi \
+             --gpu-reset -i {index}`)."
+        )));
     } else {
         let edge = gpu.window.tick_power_w.zip(gpu.tick_period_s).map(|(power, tick)| power.0 * tick);
         let edge = edge.map(|joules| format!(": an edge of a window is sure to about {}", show(joules, "J")));
@@ -110,7 +133,8 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
     }
     if gpu.call.p99_s().is_some_and(|p99| p99 > SLOW_CALL) {
         found.push(Text::new().plain(format!(
-            "{name}: calls of the driver are slow. Turn persistence mode on (`nvidia-smi -pm 1`), and see who else polls it."
+            "{name}: calls of the driver are slow: see who else polls it (exporters, monitors). In a virtual machine calls \
+             take some milliseconds."
         )));
     }
     if gpu.window.gpu.is_split {
@@ -136,8 +160,19 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
     found
 }
 
+/// A GPU that does not answer.
+fn silent(SilentGpu { index, reason }: &SilentGpu) -> Text {
+    Text::new().bad(format!("GPU {index} does not answer: {reason}")).plain(reset(*index))
+}
+
+/// What to do about a GPU that is lost.
+fn reset(index: u32) -> String {
+    format!(". One that is lost needs a reset (as root: `nvidia-smi --gpu-reset -i {index}`) or a reboot.")
+}
+
 fn missing(own: &GpuCheckup) -> Vec<Text> {
-    own.warnings.iter().map(|caveat| Text::new().plain(format!("{}.", caveat.text))).collect()
+    let told = own.warnings.iter().filter(|caveat| caveat.code != "gpu_silent");
+    told.map(|caveat| Text::new().plain(format!("{}.", caveat.text))).collect()
 }
 
 /// Estimators side by side.
@@ -230,6 +265,7 @@ pub fn json(found: &Checkup) -> Json {
             "memory_b": own.overhead.bytes,
             "edge_skew_s": own.overhead.edge_skew_s,
             "warnings": own.warnings,
+            "unmeasured": own.unmeasured(),
             "gpus": own.gpus.iter().map(gpu_json).collect::<Vec<_>>(),
             "aliasing_h200": own.is_self_test.then(|| ALIASING.map(|own| object!({
                 "period_s": own.period_s, "duty": own.duty, "samples": own.samples, "average": own.average,
@@ -254,7 +290,7 @@ fn gpu_json(gpu: &GpuState) -> Json {
         "uuid": window.gpu.uuid,
         "power_limit_w": window.gpu.power_limit_w,
         "mig": window.gpu.is_split,
-        "measurable": gpu.is_measured(),
+        "measurable": gpu.is_measured,
         "tick_period_s": gpu.tick_period_s,
         "call_median_s": gpu.call.median_s(),
         "call_p99_s": gpu.call.p99_s(),

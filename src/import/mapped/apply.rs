@@ -10,7 +10,7 @@ use super::rule::Rule;
 use super::take::Take;
 use crate::import::error::{Fault, FaultKind, ImportError, Place};
 use crate::import::json::described;
-use crate::notes::{did_you_mean, nearest};
+use crate::notes::{did_you_mean, list, nearest};
 use crate::runs::{Column, Kind, Role, Run, Sweep, Value, check_number, number_duplicates, parse_value};
 
 /// The sweep that `map` makes of `rows`.
@@ -28,8 +28,23 @@ pub(super) fn sweep(path: &Path, map: &Map, rows: Result<Vec<Row>, Vec<Fault>>) 
     if !faults.is_empty() {
         return Err(faulty(faults));
     }
+    refuse_unmeasured(path, map, &runs)?;
     number_duplicates(runs.iter_mut());
     Ok(Sweep::new(name, runs, map.provenance.clone()))
+}
+
+/// Refuses rows of which none has a value in any metric of the map. A map without metrics is of rows to be asked about.
+fn refuse_unmeasured(path: &Path, map: &Map, runs: &[Run]) -> Result<(), ImportError> {
+    let metrics = map.targets.iter().filter(|(column, _)| column.role == Role::Metric);
+    let sources: Vec<String> =
+        metrics.flat_map(|(_, takes)| takes).map(|take| format!("`{}`", take.from.text)).collect();
+    if sources.is_empty() || runs.iter().any(|run| !run.metrics.is_empty()) {
+        return Ok(());
+    }
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let message = format!("no row has a value in a column that the map takes as a metric: {}", list(&sources));
+    let faults = vec![Fault { place: Place::new(&file, ""), kind: FaultKind::Refused(message) }];
+    Err(ImportError::Faulty { path: path.to_owned(), faults })
 }
 
 /// Every source column that the map needs must stand in some row.

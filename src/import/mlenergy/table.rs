@@ -33,6 +33,7 @@ pub(in crate::import) static ABOUT: About = About {
         ),
         ("no_prompt_length", "prompt lengths are not in the table"),
     ],
+    measures: "`energy_per_token_joules`, or energies of images and videos",
     needs: SERVING,
 };
 

@@ -49,6 +49,7 @@ pub(super) static NVIDIA: About = About {
         ("sampled_power", "the energy counter of the GPU would be better than the integral of samples"),
         ("no_work", "a log says nothing of what ran: tokens, batch, model"),
     ],
+    measures: "a column of power, with numbers above zero",
     needs: &["gpu", "gpus"],
 };
 
@@ -64,6 +65,7 @@ pub(super) static AMD: About = About {
         ("sampled_power", "the energy accumulator of the GPU would be better than the integral of samples"),
         ("no_work", "a log says nothing of what ran: tokens, batch, model"),
     ],
+    measures: "a column of power, with numbers above zero",
     needs: &["gpu", "gpus"],
 };
 

@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::run::ITEMS;
-use crate::notes::{did_you_mean, nearest};
+use crate::notes::{Caveat, did_you_mean, nearest};
 
 /// The environment variable that names the file for marks.
 pub const MARKS: &str = "JOULES_MARKS";
+/// Faults that are told of one file.
+const MOST_FAULTS: usize = 9;
 
 /// One line of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +68,14 @@ impl Marks {
     /// Reads marks from this file; `zero` is moment 0 on `CLOCK_MONOTONIC`, s.
     pub fn new(path: PathBuf, zero: f64) -> Self {
         Self { path, read: 0, lines: 0, zero, found: Vec::new(), faults: Vec::new() }
+    }
+
+    /// What cannot be read, as a reader must know it.
+    pub(super) fn odd(&self) -> Option<Caveat> {
+        let (told, rest) = self.faults.split_at(self.faults.len().min(MOST_FAULTS));
+        let more = if rest.is_empty() { String::new() } else { format!("; and {} more", rest.len()) };
+        let text = || format!("marks that cannot be read are left out: {}{more}", told.join("; "));
+        (!told.is_empty()).then(|| Caveat::new("odd_marks", text()))
     }
 
     /// The file.

@@ -48,7 +48,7 @@ fn run(measured: &Measured, stretch: &Stretch, name: &str, stated: &[(String, Va
     for (condition, value) in stated {
         set(&mut run, condition, value.clone());
     }
-    run.observed.extend(measured.host_cpu.filter(|busy| busy.is_finite()).map(|busy| ("host_cpu".to_owned(), busy)));
+    run.observed.extend(measured.host_cpu.map(|busy| ("host_cpu".to_owned(), busy)));
     let waiting = [&measured.before, &measured.after].into_iter().flatten().find(|own| own.has_context);
     run.observed.extend(waiting.map(|own| ("static_power".to_owned(), own.power_w)));
     run.metrics = metrics(stretch);

@@ -11,7 +11,8 @@ pub enum MeterError {
     #[error("the NVIDIA management library `{library}` is not on this machine: {reason}")]
     #[diagnostic(help(
         "no NVIDIA driver is installed here, or this is a container without it: start it with `--gpus all` (Docker) or \
-         `--nv` (Apptainer), or set NVIDIA_DRIVER_CAPABILITIES to include `utility`"
+         `--nv` (Apptainer), or set NVIDIA_DRIVER_CAPABILITIES to include `utility`. Other makers' GPUs are not read here: log \
+         them with their own tool (`amd-smi` for AMD), and import the log"
     ))]
     NoLibrary {
         /// Its name or path.
@@ -53,27 +54,38 @@ pub enum MeterError {
         /// Its version.
         version: String,
     },
-    /// A GPU that is not there.
-    #[error("`{word}` of {from} {why}")]
-    #[diagnostic(help("here are {known}"))]
+    /// A GPU that the driver counts but that does not answer.
+    #[error("GPU {gpu} does not answer: {reason}")]
+    #[diagnostic(help(
+        "a GPU that is lost needs a reset (as root: `nvidia-smi --gpu-reset -i {gpu}`) or a reboot; choose others with `--gpus`"
+    ))]
+    Silent {
+        /// Its index.
+        gpu: u32,
+        /// What the driver says.
+        reason: String,
+    },
+    /// GPUs that are not there.
+    #[error("{from} cannot be: {}", list(faults))]
+    #[diagnostic(help("name GPUs by index or identity; here are {known}"))]
     NoSuchGpu {
-        /// Where it was asked for.
+        /// Where they were asked for.
         from: &'static str,
-        /// As written.
-        word: String,
-        /// What is wrong with it.
-        why: &'static str,
+        /// What is wrong with each of them: "`7` is no GPU of this machine".
+        faults: Vec<String>,
         /// What there is.
         known: String,
     },
     /// A choice of nothing.
     #[error("{from} is `{text}`, which names no GPU")]
-    #[diagnostic(help("name GPUs by index or identity, such as `--gpus 0,1`"))]
+    #[diagnostic(help("name GPUs by index or identity, such as `--gpus 0,1`; here are {known}"))]
     NoneChosen {
         /// Where it was asked for.
         from: &'static str,
         /// As written.
         text: String,
+        /// What there is.
+        known: String,
     },
     /// A GPU whose energy cannot be read.
     #[error("the energy of GPU {gpu} cannot be measured: {reason}")]
@@ -105,6 +117,13 @@ pub enum MeterError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl MeterError {
+    /// Whether it lies in how the meters were asked for, not in the machine.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self, Self::NoSuchGpu { .. } | Self::NoneChosen { .. } | Self::Trace { .. })
+    }
 }
 
 /// Why the energy of the GPUs is not that of the work alone.

@@ -2,6 +2,9 @@
 
 use super::field::State;
 
+/// Why a GPU whose driver does not count its energy cannot be measured.
+pub const NO_COUNTER: &str = "this GPU has no energy counter";
+
 /// Who a GPU is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GpuInfo {
@@ -27,6 +30,15 @@ impl GpuInfo {
         let blocks: Option<Vec<String>> = gpus.iter().map(block).collect();
         blocks.map(|blocks| blocks.join("+")).filter(|unit| !unit.is_empty())
     }
+}
+
+/// A GPU that the driver counts but that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilentGpu {
+    /// Index of the driver.
+    pub index: u32,
+    /// What the driver says.
+    pub reason: String,
 }
 
 /// A process with a context on a GPU.

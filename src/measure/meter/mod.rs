@@ -42,7 +42,7 @@ pub use call::{CallCost, Overhead};
 pub use choice::MeterChoice;
 pub use error::{MeterError, NotAlone};
 pub use field::Field;
-pub use gpu::{GpuInfo, Process};
+pub use gpu::{GpuInfo, NO_COUNTER, Process, SilentGpu};
 pub use nvml::Driver;
 pub use rapl::{Scope, Zone, zones};
 pub use recorder::Recorder;

@@ -8,7 +8,7 @@ use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 
 use super::error::MeterError;
-use super::gpu::{GpuInfo, ReadFault};
+use super::gpu::{GpuInfo, ReadFault, SilentGpu};
 use super::nvml_gpu::NvmlGpu;
 use crate::measure::{Clock, Series};
 
@@ -36,18 +36,30 @@ impl Driver {
         self.nvml.sys_driver_version().unwrap_or_else(|_| "of unknown version".to_owned())
     }
 
-    /// Its GPUs. One that does not answer is left out.
-    pub fn gpus(self) -> Result<Vec<GpuInfo>, MeterError> {
+    /// Its GPUs, and those that do not answer.
+    pub fn gpus(self) -> Result<(Vec<GpuInfo>, Vec<SilentGpu>), MeterError> {
         let count = self.nvml.device_count().map_err(|error| MeterError::Driver { reason: error.to_string() })?;
-        let gpus: Vec<GpuInfo> = (0..count).filter_map(|index| self.info(index)).collect();
-        if gpus.is_empty() { Err(MeterError::NoGpu { version: self.version() }) } else { Ok(gpus) }
+        let (mut gpus, mut silent) = (Vec::new(), Vec::new());
+        for index in 0..count {
+            match self.info(index) {
+                Ok(info) => gpus.push(info),
+                Err(error) => silent.push(SilentGpu { index, reason: error.to_string() }),
+            }
+        }
+        match silent.first() {
+            Some(first) if gpus.is_empty() => {
+                Err(MeterError::Silent { gpu: first.index, reason: first.reason.clone() })
+            }
+            None if gpus.is_empty() => Err(MeterError::NoGpu { version: self.version() }),
+            _ => Ok((gpus, silent)),
+        }
     }
 
-    fn info(self, index: u32) -> Option<GpuInfo> {
-        let device = self.nvml.device_by_index(index).ok()?;
-        Some(GpuInfo {
+    fn info(self, index: u32) -> Result<GpuInfo, NvmlError> {
+        let device = self.nvml.device_by_index(index)?;
+        Ok(GpuInfo {
             index,
-            name: device.name().ok()?,
+            name: device.name()?,
             uuid: device.uuid().unwrap_or_else(|_| format!("GPU {index}")),
             power_limit_w: device.enforced_power_limit().ok().map(|milliwatts| f64::from(milliwatts) / 1e3),
             is_split: device.mig_mode().is_ok_and(|mode| mode.current == 1),

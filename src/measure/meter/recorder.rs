@@ -11,7 +11,7 @@ use rustix::time::ClockId;
 use super::call::Overhead;
 use super::choice::MeterChoice;
 use super::error::{MeterError, NotAlone};
-use super::gpu::{GpuInfo, GpuReader, ReadFault};
+use super::gpu::{GpuInfo, GpuReader, ReadFault, SilentGpu};
 use super::nvml::Driver;
 use super::rapl::zones;
 use super::record::{GpuRecord, Shared, ZoneRecord};
@@ -41,6 +41,7 @@ pub struct Recorder {
     spool: Spool,
     started: (f64, f64),
     is_replay: bool,
+    silent: Vec<SilentGpu>,
     warnings: Vec<Caveat>,
 }
 
@@ -52,9 +53,12 @@ impl Recorder {
             return Ok(Self::replay(clock, Trace::read(folder)?));
         }
         let driver = Driver::open(choice.nvml_lib.as_deref())?;
-        let all = driver.gpus()?;
-        let chosen: Vec<GpuInfo> = choice.select(&all)?.into_iter().map(|at| all[at].clone()).collect();
+        let (all, silent) = driver.gpus()?;
+        let chosen: Vec<GpuInfo> = choice.select(&all, &silent)?.into_iter().map(|at| all[at].clone()).collect();
         let mut recorder = Self::empty(clock, driver.version());
+        if choice.is_all() {
+            recorder.silent = silent;
+        }
         recorder.spool = choice.spool.as_deref().map(Spool::create).transpose()?.unwrap_or_default();
         for info in chosen {
             let name = format!("GPU {} ({})", info.index, info.uuid);
@@ -77,6 +81,7 @@ impl Recorder {
             spool: Spool::default(),
             started: (clock.now(), seconds_on(ClockId::ProcessCPUTime)),
             is_replay: false,
+            silent: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -145,6 +150,11 @@ impl Recorder {
     /// The GPUs that are read.
     pub fn gpus(&self) -> Vec<GpuInfo> {
         self.gpus.iter().map(|shared| shared.lock().info.clone()).collect()
+    }
+
+    /// GPUs that were to be read with all others, and that do not answer.
+    pub fn silent(&self) -> &[SilentGpu] {
+        &self.silent
     }
 
     /// Refuses where the energy of a GPU cannot be read at all.
@@ -241,7 +251,10 @@ impl Recorder {
 
     /// What to know of the meters themselves: what is missing, each once.
     pub fn warnings(&self) -> Vec<Caveat> {
-        let mut all = self.warnings.clone();
+        let silent = self.silent.iter().map(|SilentGpu { index, reason }| {
+            Caveat::new("gpu_silent", format!("GPU {index} does not answer, and is left out: {reason}"))
+        });
+        let mut all: Vec<Caveat> = silent.chain(self.warnings.iter().cloned()).collect();
         for shared in &self.gpus {
             let record = shared.lock();
             let missing = crate::notes::list(&record.missing);
@@ -274,8 +287,8 @@ impl Recorder {
         self.gpus.iter().map(|shared| shared.lock().counter.period()).collect()
     }
 
-    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. Its folder lacks
-    /// `trace.toml` still: [`Trace::finish`].
+    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. What its folder
+    /// lacks is a last `trace.toml`: [`Trace::finish`].
     pub fn stop(mut self) -> (Trace, Result<(), MeterError>) {
         self.halt();
         (self.trace(), self.spool.close())
@@ -287,6 +300,7 @@ impl Recorder {
             driver_version: self.driver_version.clone(),
             started_unix: self.clock.unix(0.0),
             windows: Vec::new(),
+            measurement: toml::Table::new(),
             gpus: self.gpus.iter().map(|shared| shared.lock().clone()).collect(),
             zones: self.zones.iter().map(|shared| shared.lock().clone()).collect(),
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::field::Field;
-use super::gpu::{GpuReader, ReadFault};
+use super::gpu::{GpuReader, NO_COUNTER, ReadFault};
 use super::pace::Pace;
 use super::rapl::Unwrapped;
 use super::record::{GpuRecord, Shared, ZoneRecord};
@@ -120,7 +120,7 @@ impl Watch {
         let value = match value {
             Ok(value) => value,
             Err(ReadFault::Lost(reason)) => return Err(reason),
-            Err(ReadFault::NotSupported) => return Err("this GPU has no energy counter".to_owned()),
+            Err(ReadFault::NotSupported) => return Err(NO_COUNTER.to_owned()),
             Err(ReadFault::Failed(reason)) => {
                 memory.failures += 1;
                 return if memory.failures > 50 { Err(reason) } else { Ok(()) };

@@ -1,9 +1,11 @@
 //! Why telemetry cannot be imported.
 
+use miette::Diagnostic as _;
+
 use super::time::SpanError;
 use crate::measure::http::HttpError;
-use crate::notes::{list, quoted};
-use crate::runs::GridError;
+use crate::notes::{lines, list, plural, quoted};
+use crate::runs::{GridError, RunsError};
 use crate::unit::show;
 
 /// As many names of metrics as a person reads.
@@ -29,6 +31,51 @@ pub enum PrometheusError {
     NotOne {
         /// As written.
         text: String,
+    },
+    /// A condition that is typed twice.
+    #[error("`{name}` is given twice")]
+    #[diagnostic(help("give each condition once; `--set-a` and `--set-b` go before `--set`"))]
+    Twice {
+        /// The condition.
+        name: String,
+    },
+    /// Two runs of one id.
+    #[error("both runs would have the id `{id}`")]
+    #[diagnostic(help("give them two: `--id-a before --id-b after`"))]
+    SameId {
+        /// The id.
+        id: String,
+    },
+    /// A run without an id.
+    #[error("`{option}` is empty")]
+    #[diagnostic(help("give the run an id: `{option} before`, or leave the option out"))]
+    EmptyId {
+        /// The option.
+        option: &'static str,
+    },
+    /// A name that no sweep can have, or a store that cannot be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Runs(#[from] RunsError),
+    /// A text that is no list of matchers.
+    #[error("`{text}` of `{option}` is no list of matchers: it cannot be read from `{near}` on")]
+    #[diagnostic(help(
+        "matchers are written as `{option} 'model_name=\"m\",job=\"vllm\"'`, without braces and with the value in quotes"
+    ))]
+    Matchers {
+        /// The option.
+        option: &'static str,
+        /// As written.
+        text: String,
+        /// What stands where it is none.
+        near: String,
+    },
+    /// Several of these.
+    #[error("what is asked for has {}:\n{}", plural(faults.len(), "fault"), lines(faults, usize::MAX))]
+    #[diagnostic(help("{}", helps(faults)))]
+    Faults {
+        /// All of them.
+        faults: Vec<PrometheusError>,
     },
     /// Something that answers, but not as Prometheus does.
     #[error("{url} is no Prometheus: {found}")]
@@ -177,6 +224,13 @@ impl Nothing {
         }
         format!("looked for {}; {there}", quoted(&self.looked_for, MOST_NAMES))
     }
+}
+
+/// What to do about each of several faults.
+fn helps(faults: &[PrometheusError]) -> String {
+    let mut helps: Vec<String> = faults.iter().filter_map(|fault| Some(fault.help()?.to_string())).collect();
+    helps.dedup();
+    helps.join("\n")
 }
 
 fn with_selector(selector: &str) -> String {

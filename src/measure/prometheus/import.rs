@@ -5,14 +5,15 @@ use super::conditions::{Needed, needed, set_told};
 use super::energy::{Energy, energy};
 use super::error::PrometheusError;
 use super::fetch::{Asked, Selectors, fetch};
+use super::question::{Question, conditions, plain};
 use super::spent::spent;
 use super::time::{Span, rfc3339, span};
 use crate::catalog::Catalog;
 use crate::measure::Clock;
-use crate::measure::telemetry::dialect::Meaning;
+use crate::measure::telemetry::dialect::OUTPUT;
 use crate::measure::telemetry::{Observed, Record, Split, SplitError, observe, split_details};
 use crate::notes::Caveat;
-use crate::runs::{Axis, Column, Run, Sweep, axes, check_number, known, set};
+use crate::runs::{Axis, Column, Run, Sweep, check_number, known, set};
 use crate::unit::show;
 
 /// Clocks further apart are told, s.
@@ -23,36 +24,6 @@ const LENGTHS: [&str; 2] = ["prompt_tokens", "output_tokens"];
 
 /// Fewer scrapes of a server in a window are told.
 const FEW_SCRAPES: usize = 10;
-
-/// One of the two windows, as asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Side {
-    /// Id of the run that it becomes.
-    pub id: String,
-    /// The window, as typed.
-    pub span: String,
-    /// Conditions of this run only, as typed: `batch_size=256`.
-    pub set: Vec<String>,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// Name of the sweep.
-    pub name: String,
-    /// Where Prometheus is, for the provenance.
-    pub url: String,
-    /// Matchers of the server's metrics, without braces.
-    pub selector: String,
-    /// Matchers of the GPUs' metrics.
-    pub gpu_selector: String,
-    /// Conditions of both runs.
-    pub set: Vec<String>,
-    /// The windows.
-    pub sides: [Side; 2],
-    /// The zone of times of day without one.
-    pub zone: Option<jiff::tz::TimeZone>,
-}
 
 /// What a window gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,21 +57,23 @@ pub struct Imported {
     pub clock_offset: f64,
 }
 
-/// Asks Prometheus for both windows and makes runs of them. `clock` tells the time here.
+/// Asks Prometheus for both windows and makes runs of them. `clock` tells the time here. What is wrong with the question
+/// itself is told before anything is asked.
 pub fn import(
     api: &mut Api,
     question: &Question,
     catalog: &Catalog,
     clock: &Clock,
 ) -> Result<Imported, PrometheusError> {
-    let both = conditions(&question.set)?;
+    question.check(clock.unix(clock.now()))?;
+    let typed = |set: &[String]| conditions(set).unwrap_or_default();
+    let both = typed(&question.set);
     let before = clock.now();
     let now = api.now()?;
     let clock_offset = now - clock.unix(f64::midpoint(before, clock.now()));
     let selectors = Selectors { server: plain(&question.selector), gpu: plain(&question.gpu_selector) };
-    let zone = question.zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = question.zone();
     let spans = [span(&question.sides[0].span, now, &zone)?, span(&question.sides[1].span, now, &zone)?];
-    let own = [conditions(&question.sides[0].set)?, conditions(&question.sides[1].set)?];
     for (span, side) in spans.iter().zip(&question.sides) {
         if span.to > now {
             let run = side.id.clone();
@@ -109,11 +82,11 @@ pub fn import(
     }
     let mut runs = Vec::new();
     let mut windows = Vec::new();
-    for ((span, side), own) in spans.into_iter().zip(&question.sides).zip(own) {
+    for (span, side) in spans.into_iter().zip(&question.sides) {
         let asked = Asked { run: &side.id, span, selectors: &selectors, now };
         let record = fetch(api, &asked)?;
         let (mut run, mut window) = window(&record, &asked, catalog)?;
-        set_typed(&mut run, &[both.as_slice(), own.as_slice()].concat());
+        set_typed(&mut run, &[both.as_slice(), typed(&side.set).as_slice()].concat());
         window.needed = needed(&run);
         run.details.insert("window_from".to_owned(), rfc3339(window.span.from));
         run.details.insert("window_to".to_owned(), rfc3339(window.span.to));
@@ -123,25 +96,6 @@ pub fn import(
     let windows: [Window; 2] = windows.try_into().expect("one window for each of two sides");
     let provenance = provenance(api, question, &selectors, clock_offset, &windows);
     Ok(Imported { sweep: Sweep::new(question.name.clone(), runs, provenance), windows, clock_offset })
-}
-
-/// Matchers without the braces that people may write around them.
-fn plain(selector: &str) -> String {
-    let selector = selector.trim();
-    let inside = selector.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    inside.unwrap_or(selector).trim().trim_end_matches(',').to_owned()
-}
-
-/// Conditions as typed, each with one value.
-fn conditions(texts: &[String]) -> Result<Vec<Axis>, PrometheusError> {
-    let mut all = Vec::new();
-    for text in texts {
-        match <[Axis; 1]>::try_from(axes(text)?) {
-            Ok([(name, values)]) if values.len() == 1 => all.push((name, values)),
-            _ => return Err(PrometheusError::NotOne { text: text.clone() }),
-        }
-    }
-    Ok(all)
 }
 
 /// Sets conditions as typed. A task would bring lengths of its own: those that were measured stay, unless they are typed.
@@ -216,7 +170,7 @@ fn set_metrics(run: &mut Run, energy: &Energy, observed: &Observed, tokens: f64)
 
 /// The scrapes of the server, where they are few.
 fn scrapes(record: &Record, energy: &Energy) -> Option<Caveat> {
-    let interval = record.spacing(Meaning::OutputTokens).or_else(|| record.spacing(Meaning::RequestOutputTokens))?;
+    let interval = OUTPUT.into_iter().find_map(|meaning| record.spacing(meaning))?;
     let found = ((energy.to - energy.from) / interval) as usize;
     (found < FEW_SCRAPES).then(|| {
         let text = format!("only {found} scrapes of the server in the window, one every {}", show(interval, "s"));
@@ -231,12 +185,12 @@ fn scrapes(record: &Record, energy: &Energy) -> Option<Caveat> {
 /// u = sd(rate) · s / sqrt(6)
 /// ```
 fn token_jitter(record: &Record, energy: &Energy) -> f64 {
-    let Some(counter) = record.counter(Meaning::OutputTokens) else { return 0.0 };
+    let Some(counter) = record.output_tokens() else { return 0.0 };
     let points = counter.series.between(energy.from, energy.to);
     let rates: Vec<f64> = points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
     let Some(mean) = crate::stats::mean(&rates) else { return 0.0 };
     let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / rates.len() as f64;
-    variance.sqrt() * record.spacing(Meaning::OutputTokens).unwrap_or(0.0) / 6_f64.sqrt()
+    variance.sqrt() * OUTPUT.into_iter().find_map(|meaning| record.spacing(meaning)).unwrap_or(0.0) / 6_f64.sqrt()
 }
 
 fn set_details(run: &mut Run, energy: &Energy, observed: &Observed, per_token: f64, caveats: &[Caveat]) {

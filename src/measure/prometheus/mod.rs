@@ -11,11 +11,13 @@ mod energy;
 mod error;
 mod fetch;
 mod import;
+mod question;
 mod spent;
 mod time;
 
 pub use api::{Api, Ask};
 pub use conditions::Needed;
 pub use error::{Nothing, PrometheusError};
-pub use import::{Imported, Question, Side, Window, import};
+pub use import::{Imported, Window, import};
+pub use question::{Question, Side};
 pub use time::{Span, SpanError, rfc3339, span};

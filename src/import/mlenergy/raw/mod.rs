@@ -51,6 +51,7 @@ pub(in crate::import) static ABOUT: About = About {
         ("failed_runs_kept", "a run whose requests failed is written like any other"),
         ("degrees_unknown", "degrees of parallelism stand in the benchmark's configuration, not in its results"),
     ],
+    measures: "`steady_state_energy_per_token`, or `iteration_energy_measurements` of images and videos",
     needs: SERVING,
 };
 
