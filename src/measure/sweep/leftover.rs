@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -22,14 +22,33 @@ const STEP: Duration = Duration::from_millis(20);
 /// How often what is killed is looked for again: it may have started another meanwhile.
 const ROUNDS: usize = 10;
 
+/// A process that starts others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    /// Its number, and when it was started, in ticks of the system: together an identity.
+    pid: u32,
+    since: String,
+    /// Where that number counts: the start of the machine and the namespace. An environment may reach other machines.
+    space: String,
+}
+
+impl Owner {
+    /// This process.
+    fn here() -> Self {
+        let pid = std::process::id();
+        Self { pid, since: Process::read(pid).map(|own| own.since).unwrap_or_default(), space: space() }
+    }
+
+    /// Whether it has ended, for all that is seen from `space`.
+    fn is_gone(&self, space: &str) -> bool {
+        self.space == space && Process::read(self.pid).is_none_or(|own| own.since != self.since)
+    }
+}
+
 /// Who has started a process, and for which sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tag {
-    /// The process that has started it, and when that one was started, in ticks of the system: together an identity.
-    owner: u32,
-    since: String,
-    /// The namespace in which that number counts.
-    space: String,
+    owner: Owner,
     /// Which of its starts it was.
     launch: usize,
     /// The folder of the sweep.
@@ -40,19 +59,13 @@ impl Tag {
     /// Of what this process starts next for the sweep in a folder.
     pub(super) fn new(folder: &Path) -> Self {
         static LAUNCHES: AtomicUsize = AtomicUsize::new(0);
-        let owner = std::process::id();
-        Self {
-            owner,
-            since: Process::read(owner).map(|own| own.since).unwrap_or_default(),
-            space: space(),
-            launch: LAUNCHES.fetch_add(1, Ordering::Relaxed),
-            folder: canonical(folder),
-        }
+        Self { owner: Owner::here(), launch: LAUNCHES.fetch_add(1, Ordering::Relaxed), folder: canonical(folder) }
     }
 
     /// As the environment holds it.
     pub(super) fn text(&self) -> OsString {
-        let mut text = OsString::from(format!("{} {} {} {} ", self.owner, self.since, self.space, self.launch));
+        let Owner { pid, since, space } = &self.owner;
+        let mut text = OsString::from(format!("{pid} {since} {space} {} ", self.launch));
         text.push(&self.folder);
         text
     }
@@ -60,9 +73,9 @@ impl Tag {
     fn parse(text: &[u8]) -> Option<Self> {
         let mut parts = text.splitn(5, |byte| *byte == b' ');
         let mut word = || std::str::from_utf8(parts.next()?).ok();
-        let (owner, since, space, launch) = (word()?.parse().ok()?, word()?, word()?, word()?.parse().ok()?);
-        let folder = OsString::from_vec(parts.next()?.to_vec());
-        Some(Self { owner, since: since.to_owned(), space: space.to_owned(), launch, folder })
+        let owner = Owner { pid: word()?.parse().ok()?, since: word()?.to_owned(), space: word()?.to_owned() };
+        let launch = word()?.parse().ok()?;
+        Some(Self { owner, launch, folder: OsString::from_vec(parts.next()?.to_vec()) })
     }
 
     /// That of a process, as far as this user may look.
@@ -74,13 +87,17 @@ impl Tag {
 
     /// Whether it is of the sweep in this folder, and of a start of it that runs no more.
     fn is_left(&self, folder: &OsStr, space: &str) -> bool {
-        let is_there = || Process::read(self.owner).is_some_and(|owner| owner.since == self.since);
-        self.folder == folder && self.space == space && !is_there()
+        self.folder == folder && self.owner.is_gone(space)
     }
 }
 
+/// Whether this process has started it, or what it descends from.
+pub(super) fn is_own(pid: u32) -> bool {
+    Tag::of(pid).is_some_and(|tag| tag.owner == Owner::here())
+}
+
 /// A process that runs: one that has ended and was not yet waited for does not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Process {
     pid: u32,
     /// When it was started, in ticks of the system.
@@ -107,6 +124,10 @@ impl Process {
         numbers.filter_map(Self::read).collect()
     }
 
+    fn identity(&self) -> (u32, String) {
+        (self.pid, self.since.clone())
+    }
+
     fn is_there(&self) -> bool {
         Self::read(self.pid).is_some_and(|own| own.since == self.since)
     }
@@ -122,8 +143,8 @@ impl Process {
 /// Processes that are to end: those of some tags, and what descends from them.
 pub(super) struct Leaving<F: Fn(&Tag) -> bool> {
     is_meant: F,
-    /// Those that know.
-    asked: BTreeSet<Process>,
+    /// The identities of those that know: they are meant still when they have lost their parents.
+    asked: BTreeSet<(u32, String)>,
 }
 
 impl<F: Fn(&Tag) -> bool> Leaving<F> {
@@ -132,23 +153,25 @@ impl<F: Fn(&Tag) -> bool> Leaving<F> {
     }
 
     /// Those that run, but neither this process nor one that it descends from.
-    fn found(&self) -> BTreeSet<Process> {
-        let all = Process::all();
+    fn found(&self) -> Vec<Process> {
+        let mut all = Process::all();
         let mut spared = BTreeSet::from([0]);
         let mut next = std::process::id();
         while spared.insert(next) {
             next = all.iter().find(|own| own.pid == next).map_or(0, |own| own.parent);
         }
-        let others = || all.iter().filter(|own| !spared.contains(&own.pid));
-        let is_known = |own: &&Process| self.asked.contains(*own);
+        all.retain(|own| !spared.contains(&own.pid));
+        let is_known = |own: &&Process| self.asked.contains(&own.identity());
         let is_tagged = |own: &&Process| Tag::of(own.pid).is_some_and(|tag| (self.is_meant)(&tag));
-        let mut found: BTreeSet<Process> = others().filter(|own| is_known(own) || is_tagged(own)).cloned().collect();
+        let mut found: BTreeSet<u32> =
+            all.iter().filter(|own| is_known(own) || is_tagged(own)).map(|own| own.pid).collect();
         loop {
-            let pids: BTreeSet<u32> = found.iter().map(|own| own.pid).collect();
             let before = found.len();
-            found.extend(others().filter(|own| pids.contains(&own.parent)).cloned());
+            let children: Vec<u32> = all.iter().filter(|own| found.contains(&own.parent)).map(|own| own.pid).collect();
+            found.extend(children);
             if found.len() == before {
-                return found;
+                all.retain(|own| found.contains(&own.pid));
+                return all;
             }
         }
     }
@@ -158,7 +181,7 @@ impl<F: Fn(&Tag) -> bool> Leaving<F> {
         let found = self.found();
         for own in &found {
             let is_of_group = but.is_some_and(|group| i64::from(own.group) == i64::from(group.as_raw_nonzero().get()));
-            if self.asked.insert(own.clone()) && !is_of_group {
+            if self.asked.insert(own.identity()) && !is_of_group {
                 own.send(Signal::TERM);
             }
         }
@@ -202,14 +225,17 @@ fn canonical(folder: &Path) -> OsString {
     std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).into_os_string()
 }
 
-/// The namespace in which numbers of processes count here.
+/// Where numbers of processes count as they do here.
 fn space() -> String {
-    let space = std::fs::read_link("/proc/self/ns/pid");
-    space.map(|space| String::from_utf8_lossy(space.as_os_str().as_bytes()).into_owned()).unwrap_or_default()
+    let started = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}/{}", started.trim(), space.display())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     fn tag() -> Tag {
@@ -228,10 +254,28 @@ mod tests {
     fn only_what_the_dead_have_left_of_this_very_sweep_is_left_over() {
         let (folder, space) = (OsString::from("/a folder/of mine"), space());
         let alive = tag();
-        let dead = Tag { since: "1".to_owned(), ..alive.clone() };
+        let dead = Tag { owner: Owner { since: "1".to_owned(), ..Owner::here() }, ..alive.clone() };
         assert!(dead.is_left(&folder, &space));
         assert!(!alive.is_left(&folder, &space), "this process runs");
         assert!(!dead.is_left(OsStr::new("/another"), &space));
-        assert!(!dead.is_left(&folder, "pid:[1]"), "whether its owner runs is not known");
+        assert!(!dead.is_left(&folder, "elsewhere"), "whether its owner runs is not known");
+    }
+
+    #[test]
+    fn what_has_neither_its_environment_nor_its_parents_any_more_is_ended_too() {
+        let tag = tag();
+        let stubborn = "env -i setsid sh -c 'trap \"\" TERM; sleep 60 & wait; sleep 60' & wait";
+        let mut shell = std::process::Command::new("sh");
+        let mut child = shell.args(["-c", stubborn]).env(VARIABLE, tag.text()).spawn().unwrap();
+        let mut leaving = Leaving::new(|own: &Tag| *own == tag);
+        let begun = Instant::now();
+        while leaving.found().len() < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", leaving.found());
+            std::thread::sleep(STEP);
+        }
+        let all = leaving.found();
+        leaving.end(Instant::now() + Duration::from_millis(200));
+        child.wait().unwrap();
+        assert!(all.iter().all(|own| !own.is_there()), "{all:?}");
     }
 }

@@ -1,13 +1,15 @@
 //! Who else computes on the GPUs, and whether a point can be told from them.
 //!
 //! What is on the GPUs before the sweep has started anything is a tenant. What comes while a server starts is the
-//! server's. What comes later belongs to the work if it descends from it, or is of its group; else it is a stranger, if it is a process of
-//! this machine. Inside a container the driver tells numbers of the host, which are no processes to be seen from there:
-//! whose those are cannot be told, and nothing is refused for them.
+//! server's. What comes later belongs to the work if it descends from it, is of its group, or has the tag of what this
+//! sweep has started; else it is a stranger, if it is a process of this machine. Inside a container the driver tells
+//! numbers of the host, which are no processes to be seen from there: whose those are cannot be told, and nothing is
+//! refused for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SweepError;
+use super::leftover::is_own;
 use super::local::Local;
 use super::plan::Plan;
 use super::station::{Ending, Failed, Measured, Tell};
@@ -89,7 +91,8 @@ impl Tenants {
         // A server that went to the background descends from nobody here; its processes are of one group.
         let groups: BTreeSet<u32> = self.settled.iter().filter_map(|pid| group(*pid)).collect();
         for (gpu, pid) in unexplained {
-            if work.contains(&pid) || group(pid).is_some_and(|own| groups.contains(&own)) {
+            let is_of_group = || group(pid).is_some_and(|own| groups.contains(&own));
+            if work.contains(&pid) || is_of_group() || is_own(pid) {
                 self.own.insert(pid);
                 self.untold.remove(&pid);
             } else if is_known(pid) && !self.is_foreign {
