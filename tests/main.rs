@@ -15,8 +15,9 @@ mod counterfactual;
 mod diagnosis;
 mod export;
 mod foreign;
-mod html;
 #[cfg(feature = "measure")]
+mod hostile;
+mod html;
 mod http;
 mod import;
 mod laws;

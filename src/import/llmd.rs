@@ -112,7 +112,7 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
     }
     collected.tell("report_version", version.as_deref());
     let mut run = Run::default();
-    if let Some(why) = stack(record, &mut run, collected) {
+    if let Some(why) = stack(record, place, &mut run, collected) {
         collected.leave_out(place, &why);
         return Vec::new();
     }
@@ -133,7 +133,7 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
 }
 
 /// Model, GPUs and degrees of the one engine; the reason why there are no equations for a stack of several.
-fn stack(record: &Record, run: &mut Run, collected: &Collected) -> Option<String> {
+fn stack(record: &Record, place: &Place, run: &mut Run, collected: &Collected) -> Option<String> {
     let stack = record.get("scenario.stack").and_then(Json::as_array)?;
     let engines: Vec<&Json> = stack
         .iter()
@@ -146,10 +146,10 @@ fn stack(record: &Record, run: &mut Run, collected: &Collected) -> Option<String
         return Some("prefill and decode run on GPUs of their own, for which there are no equations".to_owned());
     }
     if replicas > 1.0 {
-        return Some(format!("{replicas} engines stand behind one endpoint, and the report does not part them"));
+        return Some("several engines stand behind one endpoint, and the report does not part them".to_owned());
     }
     let Some(Json::Object(engine)) = engines.first() else { return None };
-    let engine = collected.record(engine, Place::new("", "scenario.stack"));
+    let engine = collected.record(engine, Place::new(&place.file, "scenario.stack[…].standardized"));
     if engine.number("accelerator.parallelism.pp").is_some_and(|stages| stages > 1.0) {
         return Some("pipeline parallelism, for which there are no equations".to_owned());
     }
