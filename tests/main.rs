@@ -43,6 +43,7 @@ mod report;
 mod runs;
 #[cfg(feature = "measure")]
 mod server;
+mod shapes;
 mod shared;
 #[cfg(feature = "measure")]
 mod spent;

@@ -272,8 +272,13 @@ pub(super) fn of_json(value: &Json) -> Result<Detected, String> {
     if has(&["version", "results"]) && (has(&["run"]) || has(&["scenario"])) {
         return Ok(Detected::LlmD);
     }
-    if has(&["aiperf_version"]) || has_metric("request_throughput") || has_metric("request_latency") {
+    if has_metric("request_throughput") || has_metric("request_latency") || has_metric("output_token_throughput") {
         return Ok(Detected::AiPerf);
+    }
+    if has(&["aiperf_version"]) {
+        let is_other = ["metrics", "summary", "timeslices", "telemetry_data"].iter().any(|name| has(&[name]));
+        let other = "it is another file of AIPerf; import the `profile_export_aiperf.json` beside it";
+        return if is_other { Err(other.to_owned()) } else { Ok(Detected::AiPerf) };
     }
     if has(&["tput_per_gpu"]) || has(&["hw", "conc", "framework"]) {
         return Ok(Detected::InferenceX);

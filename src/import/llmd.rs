@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
+use serde_saphyr::options::NonFiniteFloatPolicy;
 
 use super::about::{About, SERVING, caveat};
 use super::collect::{Collected, Source, json_files, of_file};
@@ -81,7 +82,9 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
 
 /// The value of a YAML text, of which JSON is a part.
 pub(super) fn yaml(file: &str, text: &str) -> Result<Json, Fault> {
-    serde_saphyr::from_str::<Json>(text).map_err(|error| {
+    // `.inf` is written for a load without a limit; as JSON, which has no such number, it becomes null.
+    let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+    serde_saphyr::from_str_with_options::<Json>(text, options).map_err(|error| {
         let location = error.location();
         let place = Place {
             file: file.to_owned(),
@@ -140,12 +143,13 @@ fn stack(record: &Record, place: &Place, run: &mut Run, collected: &Collected) -
         .filter_map(|part| part.get("standardized"))
         .filter(|part| part.get("accelerator").is_some())
         .collect();
-    let replicas: f64 = engines.iter().map(|part| part.get("replicas").and_then(Json::as_f64).unwrap_or(1.0)).sum();
-    let role = |part: &&&Json| part.get("role").and_then(Json::as_str).is_some_and(|role| role != "replica");
-    if engines.iter().any(|part| role(&part)) {
+    // Stacks without separate prefill call all of their engines `decode`.
+    let is_prefill = |part: &&Json| part.get("role").and_then(Json::as_str) == Some("prefill");
+    let count = |part: &Json| part.get("replicas").and_then(Json::as_f64).unwrap_or(1.0);
+    if engines.iter().any(|part| is_prefill(part) && count(part) > 0.0) {
         return Some("prefill and decode run on GPUs of their own, for which there are no equations".to_owned());
     }
-    if replicas > 1.0 {
+    if engines.iter().map(|part| count(part)).sum::<f64>() > 1.0 {
         return Some("several engines stand behind one endpoint, and the report does not part them".to_owned());
     }
     let Some(Json::Object(engine)) = engines.first() else { return None };
@@ -227,13 +231,19 @@ fn components(record: &Record, run: &mut Run) {
     let at = "results.observability.components";
     let count = record.get(at).and_then(Json::as_array).map_or(0, Vec::len);
     let mut watts = Vec::new();
-    for index in 0..count {
+    // A router has queues of its own, and no cache of keys and values.
+    let is_engine = |index: &usize| {
+        let own = |field: &str| record.get(&format!("{at}.{index}.aggregate.{field}")).is_some();
+        ["kv_cache_usage", "gpu_utilization", "power_consumption"].into_iter().any(own)
+    };
+    let engines: Vec<usize> = (0..count).filter(is_engine).collect();
+    for index in &engines {
         let at = format!("{at}.{index}.aggregate");
         let si =
             |field: &str, unit: &str| record.si(&format!("{at}.{field}.mean"), &format!("{at}.{field}.units"), unit);
         watts.extend(si("power_consumption", "W").filter(|power| *power > 0.0));
         for (field, name) in OBSERVED {
-            if count == 1
+            if engines.len() == 1
                 && let Some(value) = si(field, "1")
             {
                 record.put(run, field, name, value);
