@@ -134,6 +134,42 @@ fn a_power_log_is_integrated_over_its_window() {
 }
 
 #[test]
+fn a_log_of_amd_smi_has_a_preamble_and_columns_of_its_own() {
+    let scratch = Scratch::new();
+    // The columns of amd-smi 26.2; cells that hold lists are quoted.
+    let header = "timestamp,gpu,gfx_activity,umc_activity,vcn_activity,socket_power,gfx_voltage,gfx_0_clk,mem_0_clk,edge,hotspot,mem\n";
+    let row = |time: u32, gpu: u32, watts: &str| {
+        format!("{time},{gpu},95,80,\"['N/A', 'N/A']\",{watts},N/A,2100,2000,N/A,47,0\n")
+    };
+    let rows = [
+        row(1_789_515_524, 0, "500"),
+        row(1_789_515_524, 1, "510"),
+        header.to_owned(),
+        row(1_789_515_525, 0, "520"),
+        row(1_789_515_525, 1, "530"),
+    ];
+    let text = format!("'CTRL' + 'C' to stop watching output:\n{header}{}", rows.concat());
+    let sweeps = imported(&scratch.write("amd.csv", &text), &["gpu=MI355X"]).unwrap();
+    let one = run(&sweeps, "amd");
+    assert_eq!((one.metrics["power"], one.number("gpus")), (1030.0, Some(2.0)));
+    assert_eq!((one.observed["sm_clock_mean"], one.observed["temperature"]), (2.1e9, 47.0 + 273.15));
+    // GPUs of two machines are not one, though both have the index 0.
+    let hosts = "timestamp,hostname,index,power.draw [W]\n1,a,0,100\n1,b,0,300\n2,a,0,100\n2,b,0,300\n";
+    let both = imported(&scratch.write("hosts.csv", hosts), &["gpu=H100"]).unwrap();
+    assert_eq!(run(&both, "hosts").metrics["power"], 400.0);
+}
+
+#[test]
+fn tasks_of_one_tracker_are_runs_of_their_own() {
+    let scratch = Scratch::new();
+    let text = "task_name,run_id,duration,emissions,energy_consumed,gpu_energy\nload,r,10,1,0.002,0.001\nanswer,r,20,1,0.02,0.01\n";
+    let sweeps = imported(&scratch.write("tasks.csv", text), &["gpu=H100", "gpus=1"]).unwrap();
+    assert_eq!(sweeps[0].runs.len(), 2);
+    assert!((run(&sweeps, "tasks/1").metrics["power"] - 360.0).abs() < 1e-9);
+    assert_eq!(run(&sweeps, "tasks/2").details["task_name"], "answer");
+}
+
+#[test]
 fn a_power_log_is_joined_by_time() {
     let scratch = Scratch::new();
     let log = |rows: &str| scratch.write("log.csv", &format!("timestamp, index, power.draw.average [W]\n{rows}"));

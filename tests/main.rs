@@ -15,8 +15,9 @@ mod counterfactual;
 mod diagnosis;
 mod export;
 mod foreign;
-mod html;
 #[cfg(feature = "measure")]
+mod hostile;
+mod html;
 mod http;
 mod import;
 mod laws;
@@ -42,6 +43,7 @@ mod report;
 mod runs;
 #[cfg(feature = "measure")]
 mod server;
+mod shapes;
 mod shared;
 #[cfg(feature = "measure")]
 mod slurm;

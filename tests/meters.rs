@@ -103,6 +103,7 @@ fn the_doctor_tells_what_each_gpu_has() {
         assert!(gpu["state"].get("temperature_k").is_none(), "{gpu}");
         assert_eq!(gpu["processes"][0], 77);
         assert!(gpu["throttled"]["power cap"].as_f64().unwrap() > 0.9, "{gpu}");
+        assert_eq!(gpu["throttle_counted"][0], "power cap", "{gpu}");
     }
     let text = on(&scratch, scenario, &["doctor"]).unwrap().out;
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

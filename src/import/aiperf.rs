@@ -56,8 +56,10 @@ const ENERGY: &[(&str, &str)] = &[
     ("energy_per_output_token", "energy_per_token"),
     ("energy_per_total_token", "energy_per_total_token"),
     ("energy_per_request", "energy_per_response"),
-    ("total_gpu_power", "power"),
 ];
+
+/// Powers by counter and by samples that differ by more than this share are told.
+const DISAGREEMENT: f64 = 0.05;
 
 const PREFIXES: &[&str] = &["", "nvidia_", "amd_"];
 
@@ -156,7 +158,7 @@ fn energy(record: &Record, run: &mut Run, _place: &Place, _collected: &Collected
     if let Some(joules) = joules.filter(|joules| *joules > 0.0) {
         run.details.insert("energy_j".to_owned(), joules.to_string());
         run.details.insert("energy_scope".to_owned(), "gpu".to_owned());
-        if let Some(seconds) = seconds.filter(|_| !run.metrics.contains_key("power")) {
+        if let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) {
             record.put(run, "total_gpu_energy", "power", joules / seconds);
         }
         let tokens = [("total_osl", "energy_per_token"), ("total_output_tokens", "energy_per_token")];
@@ -169,8 +171,22 @@ fn energy(record: &Record, run: &mut Run, _place: &Place, _collected: &Collected
     if let Some(field) = prefixed(record, "average_gpu_power") {
         record.take_detail(run, &format!("{field}.avg"), "average_gpu_power_w");
     }
+    sampled_power(record, run);
     if !run.metrics.contains_key("power") && !run.metrics.contains_key("energy_per_token") {
         caveat(run, "no_energy", "no energy and no power: GPU telemetry was off or failed");
+    }
+}
+
+/// The sum of the GPUs' mean samples: the power where there is no energy over time, else a check of it.
+fn sampled_power(record: &Record, run: &mut Run) {
+    let Some(field) = prefixed(record, "total_gpu_power") else { return };
+    let Some(counted) = run.metrics.get("power").copied() else {
+        return record.take_with_unit(run, &format!("{field}.avg"), &format!("{field}.unit"), "power");
+    };
+    let sampled = record.si(&format!("{field}.avg"), &format!("{field}.unit"), "W");
+    if let Some(sampled) = sampled.filter(|sampled| (sampled / counted - 1.0).abs() > DISAGREEMENT) {
+        let seen = format!("energy over time is {counted:.0} W, the mean of the GPUs' power samples {sampled:.0} W");
+        caveat(run, "power_disagrees", &seen);
     }
 }
 

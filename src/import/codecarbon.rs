@@ -40,6 +40,7 @@ const MOST: u64 = 64_000_000;
 const DETAILS: &[Take] = &[
     detail("duration", "window_s"),
     detail("project_name", "project"),
+    detail("task_name", "task_name"),
     detail("run_id", "run_id"),
     detail("timestamp", "written"),
     detail("cpu_model", "cpu_model"),
@@ -55,10 +56,11 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
     let mut runs = Vec::new();
     for file in files {
         let rows = collected.rows(file, MOST)?;
-        // Rows of one run are sums since its beginning: the last one tells all.
+        // Rows of one run are sums since its beginning: the last one tells all. Tasks of a run have rows of their own.
         let mut last: BTreeMap<String, usize> = BTreeMap::new();
         for (index, row) in rows.iter().enumerate() {
-            let id = row.object.get("run_id").and_then(serde_json::Value::as_str);
+            let text = |name: &str| row.object.get(name).and_then(serde_json::Value::as_str);
+            let id = text("run_id").filter(|_| text("task_name").is_none());
             last.insert(id.map_or_else(|| index.to_string(), str::to_owned), index);
         }
         for (index, row) in rows.iter().enumerate() {
@@ -103,7 +105,8 @@ fn run(record: &Record) -> Run {
             run.details.insert("energy_j".to_owned(), joules.to_string());
             run.details.insert("energy_scope".to_owned(), "gpu".to_owned());
         }
-        _ => {
+        (Some(_), None) => caveat(&mut run, "no_duration", "the row has no duration, and so no power"),
+        (None, _) => {
             caveat(&mut run, "zero_left_out", "the GPU energy is 0: there is no GPU, or its counter could not be read");
         }
     }

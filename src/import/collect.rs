@@ -37,7 +37,7 @@ pub(super) struct Collected {
     /// Fields that nothing has asked for.
     pub(super) unread: RefCell<BTreeSet<String>>,
     /// Parts of the files that are left out, each with its reason.
-    pub(super) left_out: RefCell<Vec<String>>,
+    pub(super) left_out: RefCell<Vec<Fault>>,
     /// What the files say of themselves: versions and the like.
     pub(super) told: RefCell<BTreeMap<&'static str, String>>,
 }
@@ -51,7 +51,14 @@ impl Collected {
     /// The rows of a CSV file; none, with every fault kept here, if it cannot be read as such.
     pub(super) fn rows(&self, file: &Source, most: u64) -> Result<Vec<Row>, ImportError> {
         let text = small_text(&file.path, most)?;
-        Ok(of_csv(&file.name, &text).unwrap_or_else(|faults| {
+        let rows = match of_csv(&file.name, &text) {
+            Ok(rows) if rows.is_empty() => {
+                let why = "there is no row below the header".to_owned();
+                Err(vec![Fault { place: Place::new(&file.name, ""), kind: FaultKind::Refused(why) }])
+            }
+            other => other,
+        };
+        Ok(rows.unwrap_or_else(|faults| {
             self.faults.borrow_mut().extend(faults);
             Vec::new()
         }))
@@ -64,7 +71,7 @@ impl Collected {
 
     /// Leaves a part out.
     pub(super) fn leave_out(&self, place: &Place, why: &str) {
-        self.left_out.borrow_mut().push(format!("{place}: {why}"));
+        self.left_out.borrow_mut().push(Fault { place: place.clone(), kind: FaultKind::Refused(why.to_owned()) });
     }
 
     /// Keeps what a file says of itself.
@@ -96,15 +103,14 @@ impl Collected {
             if left_out.is_empty() {
                 return Err(ImportError::NoRows { path: root.to_owned() });
             }
-            let why = |text: String| Fault { place: Place::new("left out", ""), kind: FaultKind::Refused(text) };
-            return Err(ImportError::Faulty { path: root.to_owned(), faults: left_out.into_iter().map(why).collect() });
+            return Err(ImportError::Faulty { path: root.to_owned(), faults: left_out });
         }
         number_duplicates(runs.iter_mut());
         let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
         let mut provenance = about.provenance(&names, &self.told.into_inner());
         let list = |list: Vec<String>| toml::Value::Array(list.into_iter().map(toml::Value::String).collect());
         if !left_out.is_empty() {
-            provenance.insert("left_out".to_owned(), list(left_out));
+            provenance.insert("left_out".to_owned(), list(left_out.iter().map(Fault::to_string).collect()));
         }
         let unread = self.unread.into_inner();
         if !unread.is_empty() {

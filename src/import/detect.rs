@@ -208,41 +208,52 @@ pub(super) fn of_file(path: &Path) -> Result<Result<Detected, String>, ImportErr
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match text.trim_start().chars().next() {
         None => Err(ImportError::EmptyFile { path: path.to_owned() }),
-        Some('{' | '[') => Ok(json(path)),
+        Some('{' | '[') => json(path),
         Some(_) => Ok(of_text(path, text)),
     }
 }
 
 /// What a file of bytes is, in words.
 fn binary(head: &[u8]) -> Option<&'static str> {
-    let magic: [(&[u8], &str); 4] = [
+    const UTF16: &str = "it is UTF-16 text, as some shells write it; save it as UTF-8";
+    let magic: [(&[u8], &str); 6] = [
         (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
         (b"PK\x03\x04", "it is a zip archive; unpack it first"),
         (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; unpack it first"),
         (b"SQLite format 3", "it is a database of SQLite"),
+        (b"\xff\xfe", UTF16),
+        (b"\xfe\xff", UTF16),
     ];
     let known = magic.iter().find(|(bytes, _)| head.starts_with(bytes)).map(|(_, words)| *words);
     known.or_else(|| head.contains(&0).then_some("it is not text"))
 }
 
-/// What a JSON file is. One that is broken may still be told by its extension.
-fn json(path: &Path) -> Result<Detected, String> {
+/// What a JSON file is. JSON Lines that are broken are told by their extension; any other `.json` that is broken is an
+/// error, with its place.
+fn json(path: &Path) -> Result<Result<Detected, String>, ImportError> {
     let is_lines = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let found = match documents(path, &name, LARGE) {
         Ok(found) => found,
-        Err(_) if is_lines => return Ok(Detected::JsonLines),
-        Err(fault) => return Err(fault.to_string()),
+        Err(_) if is_lines => return Ok(Ok(Detected::JsonLines)),
+        Err(fault) if is_json(path) => {
+            return Err(ImportError::Faulty { path: path.to_owned(), faults: vec![fault] });
+        }
+        Err(fault) => return Ok(Err(fault.to_string())),
     };
     let first = match &found[0] {
         Json::Array(items) => items.first(),
         other => Some(other),
     };
-    match first.map_or_else(|| Err("it is an empty list".to_owned()), of_json) {
-        Ok(format) => Ok(format),
+    Ok(match first.map_or_else(|| Err("it is an empty list".to_owned()), of_json) {
         Err(_) if is_lines => Ok(Detected::JsonLines),
-        Err(seen) => Err(seen),
-    }
+        other => other,
+    })
+}
+
+/// Whether a file is JSON by its name.
+pub(super) fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
 }
 
 /// What a JSON value is, by the fields that only one format has.
@@ -261,8 +272,13 @@ pub(super) fn of_json(value: &Json) -> Result<Detected, String> {
     if has(&["version", "results"]) && (has(&["run"]) || has(&["scenario"])) {
         return Ok(Detected::LlmD);
     }
-    if has(&["aiperf_version"]) || has_metric("request_throughput") || has_metric("request_latency") {
+    if has_metric("request_throughput") || has_metric("request_latency") || has_metric("output_token_throughput") {
         return Ok(Detected::AiPerf);
+    }
+    if has(&["aiperf_version"]) {
+        let is_other = ["metrics", "summary", "timeslices", "telemetry_data"].iter().any(|name| has(&[name]));
+        let other = "it is another file of AIPerf; import the `profile_export_aiperf.json` beside it";
+        return if is_other { Err(other.to_owned()) } else { Ok(Detected::AiPerf) };
     }
     if has(&["tput_per_gpu"]) || has(&["hw", "conc", "framework"]) {
         return Ok(Detected::InferenceX);
@@ -291,7 +307,7 @@ fn of_text(path: &Path, text: &str) -> Result<Detected, String> {
         return Ok(Detected::NvidiaSmi);
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let header = text.lines().find(|line| !line.trim().is_empty() && !power::is_preamble(line)).unwrap_or_default();
     let has = |name: &str| header.split(',').any(|cell| cell.trim() == name);
     if power::is_nvidia_smi(header) {
         return Ok(Detected::NvidiaSmi);
@@ -309,6 +325,12 @@ fn of_text(path: &Path, text: &str) -> Result<Detected, String> {
     let is_yaml = extension.starts_with('y') && (top("scenario:") || top("results:") || top("run:"));
     if is_yaml || (top("version:") && top("results:")) {
         return Ok(Detected::LlmD);
+    }
+    if extension == "csv" && !header.contains(',') {
+        let separators = [(';', "semicolons"), ('\t', "tabs")];
+        if let Some((_, what)) = separators.into_iter().find(|(separator, _)| header.contains(*separator)) {
+            return Err(format!("its cells are parted by {what}; save it with commas, and with a point in numbers"));
+        }
     }
     match extension {
         "csv" if Sweep::read(path).is_ok() => Ok(Detected::Store),

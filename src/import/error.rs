@@ -66,6 +66,9 @@ pub enum FaultKind {
         /// What the parser says.
         message: String,
     },
+    /// Bytes of another encoding.
+    #[error("a byte that is not UTF-8 text; save the file as UTF-8")]
+    NotUtf8,
     /// A field that must be there.
     #[error("missing")]
     Missing,

@@ -43,7 +43,6 @@ const TAKES: &[Take] = &[
     number("conc", "concurrency", "1"),
     number("isl", "prompt_tokens", "tokens"),
     number("osl", "output_tokens", "tokens"),
-    number("tp", "tensor_parallel", "1"),
     number("median_itl", "itl_p50", "s"),
     number("p90_itl", "itl_p90", "s"),
     number("p95_itl", "itl_p95", "s"),
@@ -91,8 +90,12 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
         run.details.insert("hw".to_owned(), hardware.to_owned());
         record.put_condition(&mut run, "hw", "gpu", &gpu::name(hardware));
     }
-    let gpus =
-        record.positive("num_gpus").or_else(|| Some(record.positive("tp")? * record.positive("pp").unwrap_or(1.0)));
+    let degree = ["tp", "decode_tp"].into_iter().find_map(|field| Some((field, record.positive(field)?)));
+    if let Some((field, degree)) = degree {
+        record.put(&mut run, field, "tensor_parallel", degree);
+    }
+    let gpus = ["num_gpus", "num_decode_gpu"].into_iter().find_map(|field| record.positive(field));
+    let gpus = gpus.or_else(|| Some(degree?.1 * record.positive("pp").unwrap_or(1.0)));
     if let Some(gpus) = gpus {
         record.put(&mut run, "tp", "gpus", gpus);
         if let Some(each) = record.positive("output_tput_per_gpu") {
@@ -120,7 +123,8 @@ fn without_equations(record: &Record) -> Option<&'static str> {
         Some(Json::String(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
     };
-    if is_on("disagg") || record.get("num_prefill_gpu").is_some() {
+    // A row that says it is not disaggregated may still count its GPUs twice, once for each phase.
+    if is_on("disagg") || (record.get("num_prefill_gpu").is_some() && record.get("disagg").is_none()) {
         return Some("prefill and decode run on GPUs of their own, for which there are no equations");
     }
     if record.number("pp").is_some_and(|stages| stages > 1.0) {
@@ -130,10 +134,12 @@ fn without_equations(record: &Record) -> Option<&'static str> {
 }
 
 fn degrees(record: &Record, run: &mut Run) {
-    if let Some(experts) = record.positive("ep") {
-        record.put(run, "ep", "expert_parallel", experts);
+    let experts = ["ep", "decode_ep"].into_iter().find_map(|field| Some((field, record.positive(field)?)));
+    if let Some((field, experts)) = experts {
+        record.put(run, field, "expert_parallel", experts);
     }
-    let attention = record.get("dp_attention").map(|value| value.to_string().contains("true"));
+    let attention = record.first(&["dp_attention", "decode_dp_attention"]).map(|(_, value)| value);
+    let attention = attention.map(|value| value.to_string().contains("true"));
     if attention == Some(true)
         && let Some(gpus) = run.number("gpus")
     {

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
+use serde_saphyr::options::NonFiniteFloatPolicy;
 
 use super::about::{About, SERVING, caveat};
 use super::collect::{Collected, Source, json_files, of_file};
@@ -81,7 +82,9 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
 
 /// The value of a YAML text, of which JSON is a part.
 pub(super) fn yaml(file: &str, text: &str) -> Result<Json, Fault> {
-    serde_saphyr::from_str::<Json>(text).map_err(|error| {
+    // `.inf` is written for a load without a limit; as JSON, which has no such number, it becomes null.
+    let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+    serde_saphyr::from_str_with_options::<Json>(text, options).map_err(|error| {
         let location = error.location();
         let place = Place {
             file: file.to_owned(),
@@ -112,7 +115,7 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
     }
     collected.tell("report_version", version.as_deref());
     let mut run = Run::default();
-    if let Some(why) = stack(record, &mut run, collected) {
+    if let Some(why) = stack(record, place, &mut run, collected) {
         collected.leave_out(place, &why);
         return Vec::new();
     }
@@ -133,23 +136,24 @@ fn run(record: &Record, place: &Place, collected: &Collected) -> Vec<Run> {
 }
 
 /// Model, GPUs and degrees of the one engine; the reason why there are no equations for a stack of several.
-fn stack(record: &Record, run: &mut Run, collected: &Collected) -> Option<String> {
+fn stack(record: &Record, place: &Place, run: &mut Run, collected: &Collected) -> Option<String> {
     let stack = record.get("scenario.stack").and_then(Json::as_array)?;
     let engines: Vec<&Json> = stack
         .iter()
         .filter_map(|part| part.get("standardized"))
         .filter(|part| part.get("accelerator").is_some())
         .collect();
-    let replicas: f64 = engines.iter().map(|part| part.get("replicas").and_then(Json::as_f64).unwrap_or(1.0)).sum();
-    let role = |part: &&&Json| part.get("role").and_then(Json::as_str).is_some_and(|role| role != "replica");
-    if engines.iter().any(|part| role(&part)) {
+    // Stacks without separate prefill call all of their engines `decode`.
+    let is_prefill = |part: &&Json| part.get("role").and_then(Json::as_str) == Some("prefill");
+    let count = |part: &Json| part.get("replicas").and_then(Json::as_f64).unwrap_or(1.0);
+    if engines.iter().any(|part| is_prefill(part) && count(part) > 0.0) {
         return Some("prefill and decode run on GPUs of their own, for which there are no equations".to_owned());
     }
-    if replicas > 1.0 {
-        return Some(format!("{replicas} engines stand behind one endpoint, and the report does not part them"));
+    if engines.iter().map(|part| count(part)).sum::<f64>() > 1.0 {
+        return Some("several engines stand behind one endpoint, and the report does not part them".to_owned());
     }
     let Some(Json::Object(engine)) = engines.first() else { return None };
-    let engine = collected.record(engine, Place::new("", "scenario.stack"));
+    let engine = collected.record(engine, Place::new(&place.file, "scenario.stack[…].standardized"));
     if engine.number("accelerator.parallelism.pp").is_some_and(|stages| stages > 1.0) {
         return Some("pipeline parallelism, for which there are no equations".to_owned());
     }
@@ -227,13 +231,19 @@ fn components(record: &Record, run: &mut Run) {
     let at = "results.observability.components";
     let count = record.get(at).and_then(Json::as_array).map_or(0, Vec::len);
     let mut watts = Vec::new();
-    for index in 0..count {
+    // A router has queues of its own, and no cache of keys and values.
+    let is_engine = |index: &usize| {
+        let own = |field: &str| record.get(&format!("{at}.{index}.aggregate.{field}")).is_some();
+        ["kv_cache_usage", "gpu_utilization", "power_consumption"].into_iter().any(own)
+    };
+    let engines: Vec<usize> = (0..count).filter(is_engine).collect();
+    for index in &engines {
         let at = format!("{at}.{index}.aggregate");
         let si =
             |field: &str, unit: &str| record.si(&format!("{at}.{field}.mean"), &format!("{at}.{field}.units"), unit);
         watts.extend(si("power_consumption", "W").filter(|power| *power > 0.0));
         for (field, name) in OBSERVED {
-            if count == 1
+            if engines.len() == 1
                 && let Some(value) = si(field, "1")
             {
                 record.put(run, field, name, value);

@@ -6,7 +6,7 @@
 //! Each format has one module with an [`About`]: its source, scope, units and known defects. Its fields stand in tables there.
 //! [`mapped`] reads any CSV or JSON Lines file by a map, a TOML file that says which source column is which condition,
 //! latent or metric, and in which unit. Shared parts: `read` (streams of JSON), `record` (fields by tables), `scale` (units),
-//! `collect` (files of one format become a sweep).
+//! `collect` (files of one format become a sweep), `judge` (what came of them).
 
 pub mod mapped;
 pub mod mlenergy;
@@ -23,6 +23,7 @@ mod guidellm;
 mod inferencex;
 mod inspect;
 mod json;
+mod judge;
 mod llmd;
 mod open;
 mod power;

@@ -1,13 +1,12 @@
 //! One door to all importers.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::about::is_measured;
 use super::collect::Source;
-use super::detect::{Detected, detect, files, of_file};
+use super::detect::{Detected, detect, files, is_json, of_file};
 use super::error::{Fault, FaultKind, ImportError, Place};
 use super::given::Given;
+use super::judge::judge;
 use super::mapped::{Map, import_csv, import_jsonl};
 use super::power::Window;
 use super::{aiperf, codecarbon, guidellm, inferencex, llmd, mlenergy, power, trtllm, vllm, zeus};
@@ -46,30 +45,12 @@ pub fn import(format: Detected, path: &Path, options: &Options) -> Result<Vec<Sw
         }
         (_, _) => foreign(format, path, options)?,
     };
-    refuse_unmeasured(format, path, &sweeps)?;
+    judge(format, path, &sweeps)?;
     options.given.apply(&mut sweeps);
     if let Some(log) = options.power {
         power::join(&mut sweeps, log, options.zone)?;
     }
     Ok(sweeps)
-}
-
-/// Refuses files of a known format of which nothing that was measured could be read, all of them at once.
-fn refuse_unmeasured(format: Detected, path: &Path, sweeps: &[Sweep]) -> Result<(), ImportError> {
-    let Some(about) = format.about() else { return Ok(()) };
-    let mut files: BTreeMap<&str, bool> = BTreeMap::new();
-    for run in sweeps.iter().flat_map(|sweep| &sweep.runs) {
-        let file = run.details.get("file").map_or("", String::as_str);
-        *files.entry(file).or_default() |= is_measured(run);
-    }
-    let bare = files.into_iter().filter(|(_, is_measured)| !is_measured);
-    let faults: Vec<Fault> = bare
-        .map(|(file, _)| Fault {
-            place: Place::new(file, ""),
-            kind: FaultKind::Unmeasured { expected: about.measures },
-        })
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(ImportError::Faulty { path: path.to_owned(), faults }) }
 }
 
 /// The leaderboard is a folder; a file is something else.
@@ -117,9 +98,21 @@ fn sources(format: Detected, path: &Path) -> Result<Vec<Source>, ImportError> {
     if format == Detected::MlEnergyTable {
         return mlenergy::table::tables(path);
     }
-    let all = files(path)?;
-    let own: Vec<Source> =
-        all.iter().filter(|file| matches!(of_file(&file.path), Ok(Ok(found)) if found == format)).cloned().collect();
+    let (mut own, mut faults) = (Vec::new(), Vec::new());
+    for file in files(path)? {
+        match of_file(&file.path) {
+            Ok(Ok(found)) if found == format => own.push(file),
+            // A result that was cut off must not be missed among the others.
+            Err(ImportError::Faulty { faults: found, .. }) => faults.extend(found),
+            Err(ImportError::EmptyFile { .. }) if is_json(&file.path) => {
+                faults.push(Fault { place: Place::new(&file.name, ""), kind: FaultKind::Empty });
+            }
+            _ => {}
+        }
+    }
+    if !own.is_empty() && !faults.is_empty() {
+        return Err(ImportError::Faulty { path: path.to_owned(), faults });
+    }
     if own.is_empty() {
         return Err(match detect(path) {
             Ok(found) => other(path, format, found),

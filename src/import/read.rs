@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -20,8 +20,7 @@ const LONGEST_TEXT: usize = 1 << 16;
 
 /// The documents of a file, one after the other as some tools append them, without the fields in `skip`.
 pub(super) fn documents(path: &Path, file: &str, skip: &'static [&'static str]) -> Result<Vec<Json>, Fault> {
-    let open = File::open(path).map_err(|error| unreadable(file, &error))?;
-    let mut reader = serde_json::Deserializer::from_reader(Lenient::new(BufReader::with_capacity(1 << 16, open)));
+    let mut reader = opened(path, file)?;
     let budget = Cell::new(MOST_VALUES);
     let mut found = Vec::new();
     while reader.end().is_err() {
@@ -38,11 +37,25 @@ pub(super) fn documents(path: &Path, file: &str, skip: &'static [&'static str]) 
 
 /// Reads one document of a file with a seed of its own.
 pub(super) fn document<'de, S: DeserializeSeed<'de>>(path: &Path, file: &str, seed: S) -> Result<S::Value, Fault> {
-    let open = File::open(path).map_err(|error| unreadable(file, &error))?;
-    let mut reader = serde_json::Deserializer::from_reader(Lenient::new(BufReader::with_capacity(1 << 16, open)));
+    let mut reader = opened(path, file)?;
     let value = seed.deserialize(&mut reader).map_err(|error| not_json(file, &error))?;
     reader.end().map_err(|error| not_json(file, &error))?;
     Ok(value)
+}
+
+/// What some editors write before a text of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+type Reader = serde_json::Deserializer<serde_json::de::IoRead<Lenient<BufReader<File>>>>;
+
+/// A file to be read as JSON, from behind the mark that may stand before it.
+fn opened(path: &Path, file: &str) -> Result<Reader, Fault> {
+    let failed = |error: std::io::Error| unreadable(file, &error);
+    let mut text = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
+    if text.fill_buf().map_err(failed)?.starts_with(MARK) {
+        text.consume(MARK.len());
+    }
+    Ok(serde_json::Deserializer::from_reader(Lenient::new(text)))
 }
 
 fn unreadable(file: &str, error: &std::io::Error) -> Fault {
@@ -59,18 +72,21 @@ pub(super) fn not_json(file: &str, error: &serde_json::Error) -> Fault {
         serde_json::error::Category::Eof => {
             FaultKind::NotJson { message: format!("the file ends too early ({message})") }
         }
+        // The parser's words for bytes of another encoding.
+        _ if message == "invalid unicode code point" => FaultKind::NotUtf8,
         _ => FaultKind::NotJson { message },
     };
     Fault { place, kind }
 }
 
-/// A text file, whole, if it is not larger than `most` bytes.
+/// A text file, whole and without the mark before it, if it is not larger than `most` bytes.
 pub(super) fn small_text(path: &Path, most: u64) -> Result<String, ImportError> {
     let failed = |source| ImportError::Runs(RunsError::Read { path: path.to_owned(), source });
     if std::fs::metadata(path).map_err(failed)?.len() > most {
         return Err(ImportError::TooLarge { path: path.to_owned(), most });
     }
-    Ok(crate::runs::read_text(path)?)
+    let text = crate::runs::read_text(path)?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Builds a value without the fields in `skip`, and within a budget of values.
@@ -138,6 +154,9 @@ impl<'de> Visitor<'de> for Pruned<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(serde::de::Error::custom(format!("the name `{key}` stands twice in one object")));
+            }
             if self.skip.contains(&key.as_str()) {
                 map.next_value::<IgnoredAny>()?;
                 // The name stays, so that it can be told that the field was there.

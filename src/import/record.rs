@@ -134,8 +134,14 @@ impl<'a> Record<'a> {
 
     /// Takes a number whose unit stands beside it.
     pub(super) fn take_with_unit(&self, run: &mut Run, from: &str, unit_at: &str, to: &str) {
-        if let (Some(value), Some(unit)) = (self.number(from), self.text(unit_at)) {
-            self.put_in(run, from, to, value, &meant(unit));
+        let Some(value) = self.number(from) else { return };
+        match self.get(unit_at) {
+            None => caveat(run, "no_unit", &format!("`{from}` has no unit in the source and is left out")),
+            Some(_) => {
+                if let Some(unit) = self.text(unit_at) {
+                    self.put_in(run, from, to, value, &meant(unit));
+                }
+            }
         }
     }
 

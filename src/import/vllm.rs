@@ -7,6 +7,8 @@
 
 use std::path::Path;
 
+use serde_json::Value as Json;
+
 use super::about::{About, SERVING, caveat};
 use super::collect::{Collected, Source, json_files};
 use super::error::{ImportError, Place};
@@ -118,6 +120,9 @@ fn run(record: &Record, _place: &Place, _collected: &Collected) -> Vec<Run> {
         }
     }
     metadata(record, &mut run);
+    // InferenceX adds the time of day.
+    record.take_detail(&mut run, "benchmark_start_time_unix", "window_from_unix_s");
+    record.take_detail(&mut run, "benchmark_end_time_unix", "window_to_unix_s");
     failures(record, &mut run);
     for field in SKIP.iter().chain(KNOWN_REST) {
         record.get(field);
@@ -143,6 +148,11 @@ fn metadata(record: &Record, run: &mut Run) {
             record.get(&key);
         }
         let Some(known) = condition_name(&key) else { continue };
+        // SGLang counts how many requests were on their way; what `--metadata` adds is text.
+        if key == "concurrency" && record.get(&key).is_some_and(Json::is_number) {
+            record.take_detail(run, &key, "mean_concurrency");
+            continue;
+        }
         if ["model", "request_rate", "output_tokens", "prompt_tokens"].contains(&known.name) {
             continue;
         }

@@ -42,19 +42,25 @@ pub(super) fn import(root: &Path, files: &[Source]) -> Result<Vec<Sweep>, Import
     for file in files {
         for row in collected.rows(file, MOST)? {
             let record = collected.record(&row.object, row.place.clone());
-            runs.extend(run(&record, file));
+            match run(&record, file) {
+                Ok(run) => runs.push(run),
+                Err(why) => collected.leave_out(&row.place, why),
+            }
             collected.note_unread(&record);
         }
     }
     collected.sweep(&ABOUT, root, files, runs).map(|sweep| vec![sweep])
 }
 
-/// The run of one window; none if it has no energy.
-fn run(record: &Record, file: &Source) -> Option<Run> {
+/// The run of one window; why it is none, in words.
+fn run(record: &Record, file: &Source) -> Result<Run, &'static str> {
     let mut run = Run::default();
-    let seconds = record.positive("elapsed_time");
+    let seconds = record.positive("elapsed_time").ok_or("the window has no length")?;
     let energies: Vec<String> = record.keys().filter(|key| is_energy(key)).cloned().collect();
     let joules: Vec<f64> = energies.iter().filter_map(|key| record.number(key)).collect();
+    if joules.iter().any(|joules| *joules < 0.0) {
+        return Err("its energy is negative: the driver was loaded anew meanwhile, which sets the counter back");
+    }
     record.put(&mut run, "gpu0_energy", "gpus", joules.len().max(1) as f64);
     let total: f64 = joules.iter().sum();
     let name = record.get("window_name").and_then(serde_json::Value::as_str).unwrap_or("window");
@@ -62,11 +68,10 @@ fn run(record: &Record, file: &Source) -> Option<Run> {
     run.details.insert("file".to_owned(), file.name.clone());
     record.take_detail(&mut run, "start_time", "window_from_unix_s");
     record.take_detail(&mut run, "elapsed_time", "window_s");
-    let unread = joules.len() < energies.len();
-    if unread {
-        caveat(&mut run, "gpu_left_out", "a GPU of the log has no energy in this window");
+    let read = joules.iter().filter(|joules| **joules > 0.0).count();
+    if read < energies.len() && read > 0 {
+        caveat(&mut run, "gpu_left_out", "a GPU of the log has no energy in this window: its counter was not read");
     }
-    let seconds = seconds?;
     if seconds < SHORT {
         let share = 100.0 * 0.041 / seconds;
         caveat(
@@ -82,7 +87,7 @@ fn run(record: &Record, file: &Source) -> Option<Run> {
     } else {
         caveat(&mut run, "zero_left_out", "the energy is 0: the counter did not move, or there is none");
     }
-    Some(run)
+    Ok(run)
 }
 
 /// `gpu0_energy`.

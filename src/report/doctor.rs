@@ -145,9 +145,12 @@ fn findings(gpu: &GpuState) -> Vec<Text> {
         );
     }
     for (reason, share) in &gpu.window.throttled {
+        let told = if gpu.window.throttle_counted.contains(reason) { "counted by the driver" } else { "of readings" };
         found.push(
-            Text::new()
-                .plain(format!("{name}: clocks were held back by {reason} for {} of the time.", percent(*share))),
+            Text::new().plain(format!(
+                "{name}: clocks were held back by {reason} for {} of the time ({told}).",
+                percent(*share)
+            )),
         );
     }
     if !gpu.window.processes.is_empty() {
@@ -301,6 +304,7 @@ fn gpu_json(gpu: &GpuState) -> Json {
         })),
         "state": window.fields.iter().map(|(field, value)| (field.column().to_owned(), Json::from(*value))).collect::<serde_json::Map<_, _>>(),
         "throttled": window.throttled,
+        "throttle_counted": window.throttle_counted,
         "processes": window.processes,
         "lost": window.lost.as_ref().map(|(_, reason)| reason),
     })

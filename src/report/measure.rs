@@ -194,6 +194,7 @@ pub fn json(measured: &Measured, runs: &[Run]) -> Json {
                 "gpus": window.gpus.iter().map(|gpu| object!({
                     "index": gpu.gpu.index, "uuid": gpu.gpu.uuid, "energy_j": gpu.energy_j, "bound_j": gpu.bound_j,
                     "known_to_s": gpu.to, "ticks": gpu.ticks, "throttled": gpu.throttled,
+                    "throttle_counted": gpu.throttle_counted,
                     "samples_w": gpu.estimates.and_then(|own| own.samples_w),
                 })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),

@@ -29,31 +29,31 @@ pub enum ValueFault {
         found: String,
     },
     /// NaN or infinite.
-    #[error("`{found}` is not finite; leave it out if it was not measured")]
+    #[error("`{}` is not finite; leave it out if it was not measured", plain(*found))]
     NotFinite {
         /// The number.
         found: f64,
     },
     /// Below zero, where nothing negative can be.
-    #[error("`{found}` is negative")]
+    #[error("`{}` is negative", plain(*found))]
     Negative {
         /// The number.
         found: f64,
     },
     /// A measured outcome of zero.
-    #[error("`{found}` is not above zero; leave it out if it was not measured")]
+    #[error("`{}` is not above zero; leave it out if it was not measured", plain(*found))]
     Zero {
         /// The number.
         found: f64,
     },
     /// A count that is fractional or below one.
-    #[error("`{found}` is not a whole number of at least 1")]
+    #[error("`{}` is not a whole number of at least 1", plain(*found))]
     NotACount {
         /// The number.
         found: f64,
     },
     /// A share above one.
-    #[error("`{found}` is not a share of 0 to 1; divide percent by 100")]
+    #[error("`{}` is not a share of 0 to 1; divide percent by 100", plain(*found))]
     NotAShare {
         /// The number.
         found: f64,
@@ -75,6 +75,12 @@ pub enum ValueFault {
         /// What the column holds.
         expected: &'static str,
     },
+}
+
+/// A number in few digits, however small or large it is.
+fn plain(number: f64) -> String {
+    let is_long = number.is_finite() && number != 0.0 && !(1e-6..1e15).contains(&number.abs());
+    if is_long { format!("{number:e}") } else { number.to_string() }
 }
 
 /// `number`, if `column` can hold it.
@@ -143,6 +149,7 @@ mod tests {
         case("power", "0", "`0` is not above zero; leave it out if it was not measured");
         case("power", "much", "`much` is not a number");
         case("batch_size", "0", "`0` is not a whole number of at least 1");
+        case("gpus", "1e-300", "`1e-300` is not a whole number of at least 1");
         case("gpus", "1.5", "`1.5` is not a whole number of at least 1");
         case("gpu_utilization", "98", "`98` is not a share of 0 to 1; divide percent by 100");
         case("enforce_eager", "maybe", "`maybe` is neither `true` nor `false`");

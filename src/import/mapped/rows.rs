@@ -92,6 +92,12 @@ pub(in crate::import) fn of_csv(file: &str, text: &str) -> Result<Vec<Row>, Vec<
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    for (at, name) in header.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if header.iter().take(at).any(|before| before == name) {
+            let place = Place { line: 1, ..Place::new(file, "") };
+            faults.push(Fault { place, kind: FaultKind::Refused(format!("the column `{name}` stands twice")) });
+        }
+    }
     let mut lines = Lines::new(text);
     for record in reader.records() {
         let record = match record {

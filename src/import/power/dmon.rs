@@ -21,7 +21,12 @@ pub(in crate::import) fn is_dmon(text: &str) -> bool {
 /// The names of a header line.
 fn names(line: &str) -> Option<Vec<String>> {
     let rest = line.trim().strip_prefix('#')?;
-    Some(rest.split_whitespace().map(str::to_lowercase).collect())
+    Some(cells(rest).map(str::to_lowercase).collect())
+}
+
+/// The cells of a line; `--format csv` has commas between them.
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || c == ',').filter(|cell| !cell.is_empty())
 }
 
 /// Reads the log.
@@ -44,7 +49,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Log, Vec<Fault>> {
             }
             continue;
         }
-        let cells: Vec<&str> = line.split_whitespace().collect();
+        let cells: Vec<&str> = cells(line).collect();
         if cells.len() != columns.len() {
             let message = format!("the row has {} cells, but the header has {}", cells.len(), columns.len());
             if index + 1 == count {

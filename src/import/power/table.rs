@@ -14,11 +14,21 @@ use crate::runs::Lines;
 /// Faults of one log that are told; a log with more is of another form.
 const MOST_FAULTS: usize = 20;
 
+/// How to log what is read here.
+const NVIDIA_LOG: &str = "nvidia-smi \
+                          --query-gpu=timestamp,index,name,power.draw,temperature.gpu,clocks.sm,utilization.gpu \
+                          --format=csv -lms 100";
+const AMD_LOG: &str = "amd-smi metric -p -c -t -u -w 1 --csv";
+
+/// Columns that only amd-smi has.
+const AMD: &[&str] = &["socket_power", "average_socket_power", "current_socket_power", "gfx_activity", "umc_activity"];
+
 /// Where the columns stand.
 struct Columns {
     time: usize,
     power: usize,
     gpu: Option<usize>,
+    host: Option<usize>,
     name: Option<usize>,
     temperature: Option<usize>,
     sm_clock: Option<usize>,
@@ -44,6 +54,11 @@ fn is_power(name: &str) -> bool {
         && !["limit", "cap", "max", "min", "management", "default", "state"].iter().any(|word| name.contains(word))
 }
 
+/// Whether a line is what `amd-smi … --watch` says before its header.
+pub(in crate::import) fn is_preamble(line: &str) -> bool {
+    line.trim_start().starts_with("'CTRL'")
+}
+
 /// Whether the first line of a text is the header of `nvidia-smi --query-gpu`.
 pub(in crate::import) fn is_nvidia_smi(header: &str) -> bool {
     header.split(',').any(|cell| split_unit(cell).0.starts_with("power.draw"))
@@ -66,10 +81,9 @@ impl Columns {
         let time = cells.iter().position(|(name, _)| name.contains("time"));
         let (Some(time), Some(power)) = (time, power) else {
             let lacking = if power.is_none() { "power" } else { "time" };
-            return Err(format!(
-                "there is no column of {lacking}; log with `nvidia-smi \
-                 --query-gpu=timestamp,index,name,power.draw,temperature.gpu,clocks.sm,utilization.gpu --format=csv -lms 100`"
-            ));
+            let is_amd = cells.iter().any(|(name, _)| AMD.contains(&name.as_str()));
+            let command = if is_amd { AMD_LOG } else { NVIDIA_LOG };
+            return Err(format!("there is no column of {lacking}; log with `{command}`"));
         };
         let domain = match cells[power].0.as_str() {
             "power.draw.instant" => Domain::Instant,
@@ -82,12 +96,15 @@ impl Columns {
             power,
             domain,
             gpu: named(&["index", "gpu", "gpu_id", "gpu_index", "uuid", "pci.bus_id", "gpu_bus_id", "card", "device"]),
+            host: named(&["hostname", "host", "node"]),
             name: named(&["name", "gpu_name", "market_name"]),
             temperature: named(&[
                 "temperature.gpu",
                 "hotspot_temperature",
                 "temperature_hotspot",
+                "hotspot",
                 "edge_temperature",
+                "edge",
                 "temperature",
             ]),
             sm_clock: named(&[
@@ -96,6 +113,7 @@ impl Columns {
                 "clocks.gr",
                 "clocks.current.graphics",
                 "gfx_clk",
+                "gfx_0_clk",
                 "gfx_clock",
             ]),
             utilization: named(&["utilization.gpu", "gfx", "gfx_activity", "gfx_util"]),
@@ -131,7 +149,8 @@ impl Columns {
             line,
             // An AMD driver that cannot read a sensor says 0; no GPU draws nothing.
             power: self.number(row, Some(self.power), "W", "W")?.filter(|power| *power > 0.0),
-            temperature: self.number(row, self.temperature, "degC", "K")?,
+            // The same of temperature: no part of a running machine is at 0 °C.
+            temperature: self.number(row, self.temperature, "degC", "K")?.filter(|kelvin| *kelvin > 273.15),
             sm_clock: self.number(row, self.sm_clock, "MHz", "Hz")?,
             utilization: self.number(row, self.utilization, "percent", "1")?,
             power_limit: self.number(row, self.power_limit, "W", "W")?.filter(|limit| *limit > 0.0),
@@ -141,14 +160,14 @@ impl Columns {
 
 /// Reads a log with a header.
 pub(super) fn read(file: &str, text: &str) -> Result<Log, Vec<Fault>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut rows = reader.records();
     let fault = |line: usize, message: String| Fault {
         place: Place { line, ..Place::new(file, "") },
         kind: FaultKind::Refused(message),
     };
-    let Some(Ok(header)) = rows.next() else {
+    let header = rows.find(|row| row.as_ref().is_ok_and(|row| !row.get(0).is_some_and(is_preamble)));
+    let Some(Ok(header)) = header else {
         return Err(vec![Fault { place: Place::new(file, ""), kind: FaultKind::Empty }]);
     };
     let columns = Columns::of(&header).map_err(|message| vec![fault(1, message)])?;
@@ -167,12 +186,12 @@ pub(super) fn read(file: &str, text: &str) -> Result<Log, Vec<Fault>> {
         if let Some((line, cells)) = torn.take() {
             faults.push(fault(line, format!("the row has {cells} cells, but the header has {}", header.len())));
         }
-        if row.len() != header.len() {
-            torn = Some((line, row.len()));
+        // A log that was begun anew in the same file has its header again.
+        if row.iter().map(str::trim).eq(header.iter().map(str::trim)) || row.get(0).is_some_and(is_preamble) {
             continue;
         }
-        // A log that was begun anew in the same file has its header again.
-        if row.iter().map(str::trim).eq(header.iter().map(str::trim)) {
+        if row.len() != header.len() {
+            torn = Some((line, row.len()));
             continue;
         }
         if let Err(message) = take(&columns, &row, line, &mut log) {
@@ -196,11 +215,12 @@ fn take(columns: &Columns, row: &StringRecord, line: usize, log: &mut Log) -> Re
     let written = row.get(columns.time).unwrap_or_default();
     let (seconds, is_unix) = time::seconds(written).ok_or_else(|| format!("`{}` is not a time", written.trim()))?;
     log.is_unix = is_unix;
-    let gpu = columns.gpu.and_then(|column| row.get(column)).map_or("0", str::trim).to_owned();
+    let cell = |column: Option<usize>| column.and_then(|column| row.get(column)).map(str::trim);
+    // GPUs of several machines have the same indices.
+    let host = cell(columns.host).map_or_else(String::new, |host| format!("{host}/"));
+    let gpu = format!("{host}{}", cell(columns.gpu).unwrap_or("0"));
     let sample = columns.sample(row, seconds, line)?;
-    if let Some(name) =
-        columns.name.and_then(|column| row.get(column)).map(str::trim).filter(|name| !is_no_number(name))
-    {
+    if let Some(name) = cell(columns.name).filter(|name| !is_no_number(name)) {
         log.names.insert(gpu.clone(), name.to_owned());
     }
     log.gpus.entry(gpu).or_default().push(sample);

@@ -79,8 +79,9 @@ fn held_back(gpu: &GpuWindow) -> Vec<Caveat> {
     let clock = gpu.fields.get(&Field::SmClock).map(|clock| format!(", at {}", show(*clock, "Hz"))).unwrap_or_default();
     let told = |(reason, share): (&&'static str, &f64)| {
         let code = if reason.starts_with("thermal") { "thermal_throttling" } else { "clocks_held_back" };
-        let text =
-            format!("GPU {}: clocks held back by {reason} for {} of the window{clock}", gpu.gpu.index, percent(*share));
+        let told = if gpu.throttle_counted.contains(reason) { "counted by the driver" } else { "of readings" };
+        let (index, share) = (gpu.gpu.index, percent(*share));
+        let text = format!("GPU {index}: clocks held back by {reason} for {share} of the window ({told}){clock}");
         Caveat::new(code, text)
     };
     gpu.throttled.iter().filter(|(_, share)| **share > THROTTLED).map(told).collect()

@@ -34,6 +34,7 @@ mod pace;
 mod rapl;
 mod record;
 mod recorder;
+mod throttle;
 mod trace;
 mod trace_read;
 mod watch;

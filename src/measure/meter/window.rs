@@ -1,11 +1,12 @@
 //! What was seen between two moments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::{Field, State};
 use super::gpu::GpuInfo;
 use super::rapl::Scope;
 use super::record::{GpuRecord, ZoneRecord};
+use super::throttle::{counted_share, held_back};
 use crate::measure::energy::{Break, Estimates, compare};
 use crate::notes::Caveat;
 
@@ -33,6 +34,8 @@ pub struct GpuWindow {
     pub fields: BTreeMap<Field, f64>,
     /// The share of the window for which each reason held the clocks back.
     pub throttled: BTreeMap<&'static str, f64>,
+    /// Those of these reasons of which the driver counted the time; the others are shares of readings.
+    pub throttle_counted: BTreeSet<&'static str>,
     /// Moments across which its counter cannot be read.
     pub breaks: Vec<Break>,
     /// When and why it was lost, if it was before the end.
@@ -86,22 +89,12 @@ impl Window {
     }
 }
 
-/// Bits of the reasons for which clocks are held back, and their names. Idleness and settings of a user are none.
-const REASONS: [(u64, &str); 6] = [
-    (0x4, "power cap"),
-    (0x8, "hardware slowdown"),
-    (0x10, "sync boost"),
-    (0x20, "thermal, software"),
-    (0x40, "thermal, hardware"),
-    (0x80, "power brake"),
-];
-
 /// What a GPU did between two moments.
 pub(super) fn gpu_window(record: &GpuRecord, from: f64, to: f64) -> GpuWindow {
     let known_to = record.counter.ticks().last().map_or(from, |tick| tick.early.min(to));
     let energy = if known_to > from { record.counter.energy(&record.samples, from, known_to) } else { None };
     let breaks: Vec<Break> = record.counter.breaks_between(from, to).copied().collect();
-    let states = inside(record.states(), from, to);
+    let held_back = held_back(record, inside(record.states(), from, to), from, to);
     let (average, instant) = (record.series(Field::PowerAverage), record.series(Field::PowerInstant));
     let counter_w = energy.map(|own| own.energy_j / (known_to - from));
     let seen = |stay: &super::record::Stay| stay.last >= from && stay.first <= to;
@@ -114,7 +107,8 @@ pub(super) fn gpu_window(record: &GpuRecord, from: f64, to: f64) -> GpuWindow {
         tick_power_w: record.counter.tick_power(from, to),
         estimates: counter_w.map(|power| compare(power, &record.samples, &average, &instant, from, known_to)),
         fields: fields(record, from, to),
-        throttled: throttled(record, states, from, to),
+        throttled: held_back.shares,
+        throttle_counted: held_back.counted,
         breaks,
         lost: record.ended.clone().filter(|(at, _)| *at < to),
         processes: record.processes.iter().filter(|(_, stay)| seen(stay)).map(|(pid, _)| *pid).collect(),
@@ -132,32 +126,13 @@ fn fields(record: &GpuRecord, from: f64, to: f64) -> BTreeMap<Field, f64> {
     let mean = |field: Field| {
         let series = record.series(field);
         match field {
-            Field::PowerViolation | Field::ThermalViolation => {
-                let (first, last) = (series.at(from)?, series.at(to).or(series.points().last().map(|own| own.1))?);
-                Some(((last - first) / (to - from)).clamp(0.0, 1.0))
-            }
+            Field::PowerViolation | Field::ThermalViolation => counted_share(&series, from, to),
             Field::ThrottleReasons => None,
             _ if series.points().is_empty() => None,
             _ => series.mean(from, to),
         }
     };
     Field::ALL.into_iter().filter_map(|field| Some((field, mean(field)?))).collect()
-}
-
-/// How long each reason held the clocks back: by the driver's own clock where it has one, else by the share of readings.
-fn throttled(record: &GpuRecord, states: &[State], from: f64, to: f64) -> BTreeMap<&'static str, f64> {
-    let readings: Vec<u64> =
-        states.iter().filter_map(|state| state.get(Field::ThrottleReasons)).map(|bits| bits as u64).collect();
-    let share = |bit: u64| readings.iter().filter(|bits| **bits & bit != 0).count() as f64 / readings.len() as f64;
-    let mut shares: BTreeMap<&'static str, f64> = BTreeMap::new();
-    if !readings.is_empty() {
-        shares.extend(REASONS.iter().map(|&(bit, name)| (name, share(bit))).filter(|(_, share)| *share > 0.0));
-    }
-    let timed = fields(record, from, to);
-    if let Some(share) = timed.get(&Field::PowerViolation).filter(|share| **share > 0.0) {
-        shares.insert("power cap", *share);
-    }
-    shares
 }
 
 /// What a counter of the processor showed between two moments.
