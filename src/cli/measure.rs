@@ -31,11 +31,14 @@ pub(super) struct Measure {
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     attach: Option<u32>,
     /// Compute once more what a trace recorded, on any machine
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["command", "duration", "attach", "baseline", "shared", "Meters"])]
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["command", "duration", "attach", "baseline", "context_baseline", "shared", "Meters"])]
     replay: Option<PathBuf>,
     /// Look at idle GPUs for so long before and after; 0 for not at all
     #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "5s")]
     baseline: f64,
+    /// After the work, look at the GPUs once more with an idle CUDA context on each: what an engine that waits draws
+    #[arg(long)]
+    context_baseline: bool,
     /// What was made, such as images=64, tokens=2048, responses=8 or videos=2, if no mark says it [repeatable]
     #[arg(long, value_name = "ITEM=N")]
     items: Vec<String>,
@@ -124,7 +127,15 @@ impl Measure {
         let mut meters = self.meters.choice();
         meters.spool = spool;
         let marks = std::env::temp_dir().join(format!("joules-marks-{}", std::process::id()));
-        Plan { meters, subject, baseline_s: self.baseline, shared: self.shared, items, marks }
+        Plan {
+            meters,
+            subject,
+            baseline_s: self.baseline,
+            with_context: self.context_baseline,
+            shared: self.shared,
+            items,
+            marks,
+        }
     }
 
     /// Conditions as typed, one value each.

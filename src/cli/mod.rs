@@ -20,6 +20,8 @@ mod doctor;
 mod failure;
 mod fit;
 mod graph;
+#[cfg(feature = "measure")]
+mod hold;
 mod import;
 #[cfg(feature = "measure")]
 mod import_prometheus;
@@ -74,6 +76,9 @@ enum Command {
     Measure(Box<measure::Measure>),
     #[cfg(feature = "measure")]
     Doctor(doctor::Doctor),
+    #[cfg(feature = "measure")]
+    #[command(hide = true)]
+    HoldContext(hold::Hold),
 }
 
 /// How an answered question ends.
@@ -120,6 +125,8 @@ impl Arguments {
             Command::Measure(measure) => measure.run(context),
             #[cfg(feature = "measure")]
             Command::Doctor(doctor) => doctor.run(context),
+            #[cfg(feature = "measure")]
+            Command::HoldContext(hold) => hold.run(context),
         }
     }
 }

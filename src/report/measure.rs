@@ -93,7 +93,7 @@ fn about(document: &mut Document, measured: &Measured, stretch: &Stretch, runs: 
 }
 
 fn baselines(document: &mut Document, measured: &Measured) {
-    let all = [("before", &measured.before), ("after", &measured.after)];
+    let all = [("before", &measured.before), ("after", &measured.after), ("with a CUDA context", &measured.waiting)];
     let item = |(when, own): (&str, &Option<Baseline>)| {
         let own = own.as_ref()?;
         let state = if own.has_context { "a process waiting on them (clocks up)" } else { "no process on them" };
@@ -206,6 +206,7 @@ pub fn json(measured: &Measured, runs: &[Run]) -> Json {
         "stretches": measured.stretches.iter().map(stretch).collect::<Vec<_>>(),
         "idle_before": idle(&measured.before),
         "idle_after": idle(&measured.after),
+        "idle_waiting": idle(&measured.waiting),
         "overhead": measured.overhead.as_ref().map(|own| object!({
             "cpu_share": own.cpu_share, "memory_b": own.bytes, "edge_skew_s": own.edge_skew_s,
             "call_median_s": own.calls.iter().map(crate::measure::meter::CallCost::median_s).collect::<Vec<_>>(),

@@ -44,6 +44,8 @@ pub struct Plan {
     pub subject: Subject,
     /// How long idle GPUs are looked at before and after, s; 0 for not at all.
     pub baseline_s: f64,
+    /// Whether they are looked at once more after, with an idle CUDA context on each.
+    pub with_context: bool,
     /// Whether others may compute on the GPUs meanwhile.
     pub shared: bool,
     /// What the whole of it makes, if it has no marks.
@@ -63,6 +65,8 @@ pub struct Measured {
     pub before: Option<Baseline>,
     /// After it ended, if the GPUs idled.
     pub after: Option<Baseline>,
+    /// At last, with an idle CUDA context on each GPU.
+    pub waiting: Option<Baseline>,
     /// Cores that the command kept busy, in the mean.
     pub host_cpu: Option<f64>,
     /// What is true of all of it.
@@ -118,6 +122,7 @@ fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     let Done { ended, from, to, host_cpu, company } = work.run(told, &mut marks)?;
     recorder.wait_past(to);
     let after = if plan.baseline_s > 0.0 && ended.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    let waiting = waiting(plan, &recorder, &events, clock, &mut caveats).filter(|_| ended.is_good());
     let told: BTreeSet<u32> = recorder.processes(0.0, from).into_iter().map(|(_, pid)| pid).collect();
     caveats.extend(others_seen(plan, &recorder, from, to));
     caveats.extend(company.and_then(|company| company.caveat(&told)));
@@ -128,7 +133,7 @@ fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     caveats.extend(make(&mut windows, &plan.items, ended));
     let overhead = Some(recorder.overhead());
     let (mut trace, written) = recorder.stop();
-    let told = Told { ended, host_cpu: host_cpu.filter(|busy| busy.is_finite()), before, after, caveats };
+    let told = Told { ended, host_cpu: host_cpu.filter(|busy| busy.is_finite()), before, after, waiting, caveats };
     (trace.windows, trace.measurement) = (windows, told.table());
     Ok(Measured { overhead, unwritten: written.err(), ..of_trace(trace, told) })
 }
@@ -186,13 +191,14 @@ fn make(windows: &mut [TraceWindow], items: &BTreeMap<String, f64>, ended: Endin
 
 /// What a trace and its telling say.
 fn of_trace(trace: Trace, told: Told) -> Measured {
-    let Told { ended: ending, before, after, host_cpu, caveats } = told;
+    let Told { ended: ending, before, after, waiting, host_cpu, caveats } = told;
     Measured {
         // The driver's last samples, which shape the last tick, come with the stop.
         stretches: stretches(&trace.windows, |from, to| trace.window(from, to)),
         ending,
         before,
         after,
+        waiting,
         host_cpu,
         caveats,
         gpus: trace.gpus().cloned().collect(),
@@ -312,6 +318,29 @@ fn rest(plan: &Plan, recorder: &Recorder, events: &Receiver<Event>, clock: Clock
     let begin = to + 1.0;
     let (ending, _) = wait_until(Some(begin + plan.baseline_s), events, clock, || false);
     if ending == Ending::Time { baseline(recorder, clock, begin) } else { None }
+}
+
+/// Idle GPUs with a context on each, if it is asked for; where none can be opened, why.
+fn waiting(
+    plan: &Plan,
+    recorder: &Recorder,
+    events: &Receiver<Event>,
+    clock: Clock,
+    caveats: &mut Vec<Caveat>,
+) -> Option<Baseline> {
+    if !plan.with_context {
+        return None;
+    }
+    let holder = plan.meters.holder.as_ref().ok_or_else(|| "no program is known that holds it".to_owned());
+    let found = holder.and_then(|holder| holder.open(&recorder.gpus())).and_then(|_contexts| {
+        let found = rest(plan, recorder, events, clock, clock.now());
+        found.ok_or_else(|| "the GPUs did not idle".to_owned())
+    });
+    let told = |reason: &String| {
+        Caveat::new("no_context_baseline", format!("idle power with a CUDA context is not known: {reason}"))
+    };
+    caveats.extend(found.as_ref().err().map(told));
+    found.ok()
 }
 
 /// Who was on the GPUs before the command, and does not belong to what is measured.

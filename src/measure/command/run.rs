@@ -49,7 +49,8 @@ fn run(measured: &Measured, stretch: &Stretch, name: &str, stated: &[(String, Va
         set(&mut run, condition, value.clone());
     }
     run.observed.extend(measured.host_cpu.map(|busy| ("host_cpu".to_owned(), busy)));
-    let waiting = [&measured.before, &measured.after].into_iter().flatten().find(|own| own.has_context);
+    let waiting = [&measured.waiting, &measured.before, &measured.after].into_iter().flatten();
+    let waiting = waiting.into_iter().find(|own| own.has_context);
     run.observed.extend(waiting.map(|own| ("static_power".to_owned(), own.power_w)));
     run.metrics = metrics(stretch);
     run.details = details(measured, stretch);
@@ -104,7 +105,8 @@ fn details(measured: &Measured, stretch: &Stretch) -> BTreeMap<String, String> {
     for (item, count) in &stretch.items {
         add(item, count.to_string());
     }
-    for (when, own) in [("before", &measured.before), ("after", &measured.after)] {
+    let idle = [("before", &measured.before), ("after", &measured.after), ("waiting", &measured.waiting)];
+    for (when, own) in idle {
         let Some(own) = own else { continue };
         let state = if own.has_context { "with_context" } else { "no_context" };
         add(&format!("idle_power_{when}_w"), format!("{:.2}", own.power_w));

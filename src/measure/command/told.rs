@@ -16,6 +16,7 @@ pub(super) struct Told {
     pub(super) host_cpu: Option<f64>,
     pub(super) before: Option<Baseline>,
     pub(super) after: Option<Baseline>,
+    pub(super) waiting: Option<Baseline>,
     pub(super) caveats: Vec<Caveat>,
 }
 
@@ -47,7 +48,14 @@ mod tests {
             Baseline { power_w: 78.25, bound_w: 0.5, has_context: false, temperature_k: Some(303.0), duration_s: 5.0 };
         for ended in [Ending::Time, Ending::Exit(3), Ending::Interrupted(2), Ending::CutOff] {
             let caveats = vec![Caveat::new("other_processes", "GPU 0 was shared")];
-            let told = Told { ended, host_cpu: Some(0.25), before: Some(before.clone()), after: None, caveats };
+            let told = Told {
+                ended,
+                host_cpu: Some(0.25),
+                before: Some(before.clone()),
+                after: None,
+                waiting: Some(before.clone()),
+                caveats,
+            };
             let mut trace = Trace::default();
             trace.measurement = told.table();
             assert_eq!(Told::of(&trace, std::path::Path::new("t")).unwrap(), told);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::context::Holder;
 use super::error::MeterError;
 use super::gpu::{GpuInfo, SilentGpu};
 use crate::notes::list;
@@ -17,6 +18,8 @@ pub struct MeterChoice {
     pub visible: Option<String>,
     /// Folder of the processor's energy counters [default: `/sys/class/powercap`].
     pub powercap: Option<PathBuf>,
+    /// How idle CUDA contexts are opened, if they may be.
+    pub holder: Option<Holder>,
     /// A recorded trace to play instead of reading any device.
     pub replay: Option<PathBuf>,
     /// Folder that takes the whole trace while it is recorded; without it, what is old is thinned.

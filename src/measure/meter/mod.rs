@@ -24,6 +24,8 @@
 mod call;
 mod caveats;
 mod choice;
+mod context;
+mod cuda;
 mod details;
 mod error;
 mod field;
@@ -42,6 +44,8 @@ mod window;
 
 pub use call::{CallCost, Overhead};
 pub use choice::MeterChoice;
+pub use context::{Contexts, Holder};
+pub use cuda::open_contexts;
 pub use details::{deviations, gpu_details, memory, number, processor, window_details};
 pub use error::{MeterError, NotAlone};
 pub use field::Field;

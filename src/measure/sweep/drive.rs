@@ -363,8 +363,10 @@ fn assemble(spec: &Spec, visit: &Visit, measured: &Measured, idle: &[Idle]) -> R
     details.extend(measured.details.clone());
     run.details = details;
     run.observed = measured.observed.clone();
-    if let Some(loaded) = idle.iter().find(|own| own.kind == "loaded") {
-        run.observed.entry("static_power".to_owned()).or_insert(loaded.power);
+    // An engine that waits, else a context that does.
+    let of_kind = |kind: &str| idle.iter().find(|own| own.kind == kind);
+    if let Some(waiting) = of_kind("loaded").or_else(|| of_kind("context")) {
+        run.observed.entry("static_power".to_owned()).or_insert(waiting.power);
     }
     run.metrics = measured.metrics.clone();
     run

@@ -16,7 +16,7 @@ use super::tenants::Tenants;
 use super::{command, told};
 use crate::measure::Clock;
 use crate::measure::http::{Blocking, Options, Url};
-use crate::measure::meter::{MeterChoice, Recorder};
+use crate::measure::meter::{Holder, MeterChoice, Recorder};
 
 /// How often a server is asked whether it is ready, s.
 const ASK: f64 = 0.25;
@@ -32,6 +32,8 @@ pub struct Local<'a> {
     pub(super) logs: PathBuf,
     pub(super) clock: Clock,
     pub(super) recorder: Recorder,
+    /// Opens CUDA contexts, where that can be.
+    holder: Option<Holder>,
     pub(super) stop: Stop,
     pub(super) http: Blocking,
     pub(super) http_options: Options,
@@ -74,6 +76,7 @@ impl<'a> Local<'a> {
             logs,
             clock,
             recorder,
+            holder: meters.holder.clone(),
             stop,
             http,
             http_options,
@@ -103,7 +106,12 @@ impl<'a> Local<'a> {
         if seconds <= 0.0 {
             return Ok(None);
         }
-        tell(&format!("idle power, {}, {seconds} s", if kind == "loaded" { "server loaded" } else { "no server" }));
+        let state = match kind {
+            "loaded" => "server loaded",
+            "context" => "a CUDA context that does nothing",
+            _ => "no server",
+        };
+        tell(&format!("idle power, {state}, {seconds} s"));
         self.stop.wait(self.spec.baseline.settle)?;
         self.attend();
         let from = self.clock.now();
@@ -117,6 +125,23 @@ impl<'a> Local<'a> {
             return Ok(None);
         }
         Ok(told::idle(kind, when, &self.recorder.window(from, to)))
+    }
+
+    /// Idle power with a CUDA context on each GPU; none where none can be opened, which is told once.
+    fn with_context(&mut self, seconds: f64, tell: &mut Tell<'_>) -> Result<Option<Idle>, Interrupted> {
+        let Some(holder) = self.holder.clone().filter(|_| seconds > 0.0) else { return Ok(None) };
+        match holder.open(&self.recorder.gpus()) {
+            Ok(contexts) => {
+                let found = self.idle("context", "before", seconds, tell);
+                drop(contexts);
+                found
+            }
+            Err(reason) => {
+                self.holder = None;
+                tell(&format!("idle power with a CUDA context is not measured: {reason}"));
+                Ok(None)
+            }
+        }
     }
 
     pub(super) fn url(&self, server: &Server, path: &str) -> Result<Url, Failed> {
@@ -277,6 +302,7 @@ impl Station for Local<'_> {
             // Of a server that runs already, what is there is taken to be it.
             self.wait_for_others(tell)?;
             found.extend(self.idle("no_context", "before", baseline.no_context, tell)?);
+            found.extend(self.with_context(baseline.context, tell)?);
         }
         let Some(server) = &self.spec.server else { return Ok(found) };
         match &block.launch {

@@ -11,6 +11,7 @@ use super::folder::{complete, history};
 use super::plan::Plan;
 use super::slope::slopes;
 use super::spec::Spec;
+use super::station::KINDS;
 use super::store::{SOURCE, refuse_foreign_store};
 use crate::notes::plural;
 use crate::runs::{Run, Sweep, write_whole};
@@ -85,7 +86,7 @@ fn with_results(mut table: toml::Table, runs: &[Run], events: &[Json]) -> toml::
     let energy = "energy counter of the driver, summed over the GPUs; interpolated inside its ticks by samples of power; \
                   `detail.bound_j` is how far it may be off. GPUs only: no processor, no host";
     table.insert("energy".to_owned(), toml::Value::String(energy.to_owned()));
-    for kind in ["no_context", "loaded"] {
+    for kind in KINDS {
         let powers: Vec<f64> = events
             .iter()
             .filter(|event| text(event, "event") == "baseline" && text(event, "kind") == kind)

@@ -93,6 +93,7 @@ impl Plan {
     /// starts of servers count `start` seconds each.
     pub fn duration(&self, spec: &Spec, start: f64, is_wanted: &dyn Fn(&Visit) -> bool) -> (f64, f64) {
         let baseline = |seconds: f64| if seconds > 0.0 { seconds + spec.baseline.settle } else { 0.0 };
+        let without_server = baseline(spec.baseline.no_context) + baseline(spec.baseline.context);
         let (mut least, mut most) = (0.0, 0.0);
         for block in &self.blocks {
             let count = block.visits.iter().filter(|visit| is_wanted(visit)).count() as f64;
@@ -100,9 +101,9 @@ impl Plan {
                 continue;
             }
             let around = match (&block.launch, &spec.server) {
-                (Some(_), _) => start + baseline(spec.baseline.no_context) + 2.0 * baseline(spec.baseline.loaded),
+                (Some(_), _) => start + without_server + 2.0 * baseline(spec.baseline.loaded),
                 (None, Some(_)) => 2.0 * baseline(spec.baseline.loaded),
-                (None, None) => baseline(spec.baseline.no_context),
+                (None, None) => without_server,
             };
             let rest = if spec.cool_to.is_some() { 0.0 } else { spec.cooldown };
             let (short, long) = match &spec.command {

@@ -281,10 +281,11 @@ impl<'t> Reader<'t> {
     }
 
     fn baseline(&mut self, root: &Section<'_, 't>) -> Baseline {
-        let mut baseline = Baseline { no_context: 10.0, loaded: 10.0, settle: 2.0 };
+        let mut baseline = Baseline { no_context: 10.0, context: 10.0, loaded: 10.0, settle: 2.0 };
         let Some(own) = self.section(root, "baseline") else { return baseline };
-        self.only(&own, &["no_context", "loaded", "settle"]);
+        self.only(&own, &["no_context", "context", "loaded", "settle"]);
         baseline.no_context = self.seconds(&own, "no_context").unwrap_or(baseline.no_context);
+        baseline.context = self.seconds(&own, "context").unwrap_or(baseline.no_context);
         baseline.loaded = self.seconds(&own, "loaded").unwrap_or(baseline.loaded);
         baseline.settle = self.seconds(&own, "settle").unwrap_or(baseline.settle);
         baseline

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::merge::text;
+use super::station::KINDS;
 use crate::stats::mean;
 use crate::unit::show;
 
@@ -66,7 +67,7 @@ pub(super) fn slopes(events: &[Json]) -> Vec<(&'static str, Slope)> {
             own.filter_map(|event| Some((number(event, "temperature_k")?, number(event, "power_w")?))).collect();
         Slope::of(&points).map(|slope| (kind, slope))
     };
-    ["no_context", "loaded"].into_iter().filter_map(of).collect()
+    KINDS.into_iter().filter_map(of).collect()
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ pub struct Steady {
 pub struct Baseline {
     /// Before a server is started.
     pub no_context: f64,
+    /// With a CUDA context that does nothing, after that.
+    pub context: f64,
     /// With the server loaded and idle.
     pub loaded: f64,
     /// Seconds of silence before each.

@@ -26,10 +26,13 @@ pub struct Measured {
     pub series: Option<String>,
 }
 
+/// The kinds of idle baselines: without a CUDA context, with one that does nothing, with the server loaded.
+pub(super) const KINDS: [&str; 3] = ["no_context", "context", "loaded"];
+
 /// An idle baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Idle {
-    /// `no_context` or `loaded`.
+    /// One of [`KINDS`].
     pub kind: &'static str,
     /// `before` or `after` the block, or all of the work.
     pub when: &'static str,
