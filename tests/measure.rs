@@ -222,6 +222,28 @@ fn an_idle_gpu_gives_a_baseline_and_says_of_which_kind() {
 }
 
 #[test]
+fn a_context_that_does_nothing_is_opened_looked_at_and_closed() {
+    let scratch = Scratch::new();
+    let (Some(library), contexts) = (scripted_nvml(), scratch.path().join("scenario.txt.contexts")) else { return };
+    let scenario = format!("gpu\npower constant 120\nutilization 0 0\nprocess @{} 500000000\n", contexts.display());
+    let library = library.display().to_string();
+    let look = |library: &str| {
+        let arguments = ["measure", "--baseline", "1.5s", "--context-baseline", "--cuda-lib", library];
+        let more = ["--format", "json", "--", "true"];
+        parsed(&on(&scratch, &scenario, &[&arguments[..], &more].concat()).unwrap().out)
+    };
+    let found = look(&library);
+    let states = ["idle_before", "idle_after", "idle_waiting"].map(|when| found[when]["with_context"].clone());
+    assert_eq!(states, [false, false, true], "{found}");
+    assert!((found["runs"][0]["observed"]["static_power"].as_f64().unwrap() - 120.0).abs() < 5.0, "{found}");
+    let pid = std::fs::read_to_string(&contexts).unwrap();
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
+    std::fs::remove_file(&contexts).unwrap();
+    let none = look("/nonexistent/libcuda.so");
+    assert!(none["idle_waiting"].is_null() && none["caveats"].to_string().contains("no_context_baseline"), "{none}");
+}
+
+#[test]
 fn an_interrupt_ends_the_command_and_keeps_what_was_measured() {
     let scratch = Scratch::new();
     let Some(library) = scripted_nvml() else { return };

@@ -3,7 +3,8 @@
 //! The scenario is a text file named by the environment variable `SCRIPTED_NVML` (its form: see `scenario.rs`); without
 //! it there is one GPU at 100 W. Built as a C library, it exports those functions of NVML that the program calls; what it
 //! does not export is a missing symbol, as in an old driver. `joules … --nvml-lib target/debug/examples/libscripted_nvml.so`
-//! uses it by hand.
+//! uses it by hand. It plays the CUDA driver too (`--cuda-lib`), as far as a context that does nothing goes: the process that
+//! opens one stands in the file of the scenario's name and `.contexts` until it ends.
 
 #![allow(non_snake_case, unsafe_op_in_unsafe_fn, reason = "the names and the manner of the C interface")]
 #![allow(missing_docs, clippy::missing_safety_doc, reason = "NVML documents its functions")]
@@ -429,4 +430,37 @@ pub unsafe extern "C" fn nvmlGpmMetricsGet(request: *mut GpmMetrics) -> c_uint {
         own.result = answer(device, "gpm", |gpu| own.value = gpu.activity[which]);
     }
     SUCCESS
+}
+
+static CUDA_GPUS: OnceLock<c_int> = OnceLock::new();
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuInit(_flags: c_uint) -> c_int {
+    let named = std::env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default();
+    let is_visible = |gpu: &&Gpu| named.split(',').any(|uuid| uuid == gpu.uuid);
+    let count = play().scenario.gpus.iter().filter(is_visible).count();
+    CUDA_GPUS.get_or_init(|| c_int::try_from(count).expect("few GPUs"));
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGetCount(count: *mut c_int) -> c_int {
+    *count = CUDA_GPUS.get().copied().unwrap_or(0);
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGet(device: *mut c_int, at: c_int) -> c_int {
+    *device = at;
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _device: c_int) -> c_int {
+    *context = std::ptr::null_mut();
+    if let Ok(scenario) = std::env::var("SCRIPTED_NVML") {
+        std::fs::write(format!("{scenario}.contexts"), std::process::id().to_string())
+            .expect("a place for the contexts");
+    }
+    0
 }
