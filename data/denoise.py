@@ -1,6 +1,6 @@
 """A workload that is no server: denoising steps of a diffusion transformer with random weights, on one GPU.
 
-    joules measure --items images -- python3 data/denoise.py --batch 4 --steps 20
+    joules measure -- python3 data/denoise.py --batch 4 --steps 20
 
 The shape is that of a transformer of 24 blocks, width 1536, over the 4096 patches of a picture of 1024 x 1024 pixels
 (latents of 128 x 128, patches of 2 x 2). There is no text encoder and no decoder of pictures. What is set up (imports,

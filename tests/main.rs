@@ -46,12 +46,18 @@ mod server;
 mod shapes;
 mod shared;
 #[cfg(feature = "measure")]
+mod slurm;
+#[cfg(feature = "measure")]
 mod spent;
 mod study;
 #[cfg(feature = "measure")]
 mod sweep;
 #[cfg(feature = "measure")]
 mod sweep_faults;
+#[cfg(feature = "measure")]
+mod sweep_leftover;
+#[cfg(feature = "measure")]
+mod sweep_retry;
 #[cfg(feature = "measure")]
 mod telemetry;
 #[cfg(feature = "measure")]

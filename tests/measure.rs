@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use joules::measure::command::{Mark, Marks};
 use serde_json::Value as Json;
 
 use crate::commands::joules;
@@ -85,7 +86,8 @@ fn named_stretches_become_runs_of_their_own() {
 #[test]
 fn what_was_measured_until_a_gpu_was_lost_is_kept() {
     let scratch = Scratch::new();
-    let arguments = ["measure", "--baseline", "0", "--duration", "2.5", "--format", "json", "--strict"];
+    let out = scratch.path().join("store").display().to_string();
+    let arguments = ["measure", "--baseline", "0", "--duration", "2.5", "--format", "json", "--strict", "--out", &out];
     let Some(told) = on(&scratch, "gpu\npower constant 400\nlost 2\ngpu\npower constant 100\n", &arguments) else {
         return;
     };
@@ -99,6 +101,16 @@ fn what_was_measured_until_a_gpu_was_lost_is_kept() {
     assert!((250.0..500.0).contains(&energy(0)), "{gpus}");
     assert!((energy(1) - 250.0).abs() < 15.0, "{gpus}");
     assert!(found["runs"][0]["metrics"].get("energy_per_image").is_none());
+    let again = replayed(&out);
+    assert_eq!(again["stretches"][0]["reasons"], stretch["reasons"], "{again}");
+    assert_eq!(again["ended"], found["ended"], "{again}");
+}
+
+/// What a trace of this store says when it is measured once more.
+fn replayed(store: &str) -> Json {
+    let told = joules(&["measure", "--replay", &format!("{store}/measured.trace"), "--format", "json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    parsed(&told.out)
 }
 
 #[test]
@@ -235,7 +247,76 @@ fn an_interrupt_ends_the_command_and_keeps_what_was_measured() {
     let found = parsed(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(found["ended"], "interrupted by signal 15");
     assert!(found["stretches"][0]["energy_j"].as_f64().unwrap() > 150.0, "{found}");
-    assert!(out.join("measured.csv").is_file() && out.join("measured.trace/trace.toml").is_file());
+    assert!(out.join("measured.csv").is_file());
+    let again = replayed(&out.display().to_string());
+    assert_eq!(again["ended"], found["ended"]);
+    assert_eq!(again["stretches"][0]["reasons"], found["stretches"][0]["reasons"]);
+    let ticks = out.join("measured.trace/ticks.csv");
+    std::fs::write(&ticks, "gpu,early_s,late_s,counter_j\n").unwrap();
+    let none = joules(&["measure", "--replay", &ticks.parent().unwrap().display().to_string()]);
+    assert!(none.code == 2 && none.err.contains("holds no stretch of time"), "{}", none.err);
+}
+
+#[test]
+fn what_was_measured_until_a_kill_is_in_the_trace() {
+    let scratch = Scratch::new();
+    let Some(library) = scripted_nvml() else { return };
+    let scenario = scratch.write("scenario.txt", "gpu\npower constant 200\n");
+    let out = scratch.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_joules"))
+        .args(["measure", "--baseline", "0", "--duration", "60", "--out"])
+        .arg(&out)
+        .arg("--nvml-lib")
+        .arg(library)
+        .env("SCRIPTED_NVML", scenario)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let has_rows = || {
+        let rows = std::fs::read_to_string(out.join("measured.trace/ticks.csv")).unwrap_or_default();
+        rows.lines().count() > 30 && out.join("measured.trace/trace.toml").exists()
+    };
+    let begun = Instant::now();
+    while !has_rows() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no rows come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let found = replayed(&out.display().to_string());
+    let stretch = &found["stretches"][0];
+    assert_eq!(stretch["reasons"][0], "interrupted", "{found}");
+    let (energy, seconds) = (stretch["energy_j"].as_f64().unwrap(), stretch["duration_s"].as_f64().unwrap());
+    assert!((energy / seconds / 200.0 - 1.0).abs() < 0.1 && seconds > 1.0, "{found}");
+}
+
+#[test]
+fn marks_in_a_file_that_is_written_anew_are_read_from_its_begin() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("marks");
+    let mut marks = Marks::new(path.clone(), 0.0);
+    for (at, text) in [(1.0, "begin a\nen"), (2.0, "begin a\nend\n"), (3.0, "begin b\n"), (4.0, "end images=3\n")] {
+        std::fs::write(&path, text).unwrap();
+        marks.look(at);
+    }
+    let moments: Vec<f64> = marks.found.iter().map(|(Mark::Begin { at, .. } | Mark::End { at, .. })| *at).collect();
+    assert_eq!((moments, marks.faults.len()), (vec![1.0, 2.0, 3.0, 4.0], 2), "{:?}", marks.faults);
+}
+
+#[test]
+fn what_was_made_is_said_once() {
+    let scratch = Scratch::new();
+    let out = scratch.path().join("store").display().to_string();
+    let script = "echo begin >> $JOULES_MARKS; sleep 1; echo end images=8 >> $JOULES_MARKS";
+    let arguments = ["measure", "--baseline", "0", "--items", "images=4", "--out", &out, "--format", "json"];
+    let work = ["--", "sh", "-c", script];
+    let Some(told) = on(&scratch, "gpu\npower constant 400\n", &[&arguments[..], &work].concat()) else { return };
+    let told = parsed(&told.out);
+    assert_eq!(told["stretches"][0]["items"]["images"], 8.0, "{told}");
+    assert!(told["caveats"].to_string().contains("items_left_out"), "{told}");
+    let again = joules(&["measure", "--replay", &format!("{out}/measured.trace"), "--items", "images=2"]);
+    assert!(again.out.contains("the items given are left out"), "{}", again.out);
 }
 
 #[test]
@@ -267,6 +348,10 @@ fn bad_arguments_are_told_before_anything_runs() {
     assert!(told(&[]).contains("required"));
     assert!(told(&["--duration", "soon"]).contains("is no time"));
     assert!(told(&["--duration=-3"]).contains("is no time"));
+    assert!(told(&["--duration", "0"]).contains("nothing can be measured"));
+    assert!(told(&["--items", "images=4,images=2", "--", "true"]).contains("given twice"));
+    assert!(told(&["--replay", "/nonexistent", "--gpus", "0"]).contains("cannot be used with"));
+    assert!(told(&["--", "no-such-program"]).contains("cannot start `no-such-program`"));
     assert!(told(&["--items", "image=4", "--", "true"]).contains("known are `tokens`"));
     assert!(told(&["--set", "batch_size=1,2", "--", "true"]).contains("several values"));
     assert!(told(&["--set", "bach_size=1", "--", "true"]).contains("batch_size"));
@@ -274,9 +359,14 @@ fn bad_arguments_are_told_before_anything_runs() {
     let scratch = Scratch::new();
     if let Some(told) = on(&scratch, "gpu\n", &["measure", "--gpus", "3", "--", "true"]) {
         assert_eq!(told.code, 2, "{}", told.err);
-        assert!(flat(&told.err).contains("`3` of --gpus is no GPU of this machine"), "{}", told.err);
+        assert!(flat(&told.err).contains("`3` is no GPU of this machine"), "{}", told.err);
     }
-    if let Some(told) = on(&scratch, "gpu\n", &["measure", "--", "/nonexistent/program"]) {
+    // A file that is there and yet is no program.
+    let (file, out) = (scratch.write("text", ""), scratch.path().join("store"));
+    let [file, folder] = [&file, &out].map(|path| path.display().to_string());
+    let arguments = ["measure", "--baseline", "0", "--out", &folder, "--", &file];
+    if let Some(told) = on(&scratch, "gpu\n", &arguments) {
         assert!(told.code == 2 && flat(&told.err).contains("cannot start"), "{}", told.err);
+        assert_eq!(out.read_dir().unwrap().count(), 0, "an empty trace is left");
     }
 }

@@ -294,7 +294,7 @@ pub(crate) fn scripted_server() -> Option<PathBuf> {
 }
 
 /// A port that nobody listens on just now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -387,79 +387,7 @@ fn a_server_that_never_gets_ready_is_told_with_the_end_of_its_log() {
     assert!(told.err.contains("out of memory"), "{}", told.err);
 }
 
-/// A one-node Slurm; none, with a word about it, where it is not installed.
-struct Slurm(PathBuf);
-
-impl Slurm {
-    fn start(scratch: &Scratch) -> Option<Self> {
-        let is_there = |name: &&str| -> bool {
-            let places = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
-            places.iter().any(|place| Path::new(place).join(name).is_file())
-        };
-        if !["sbatch", "slurmctld", "slurmd", "munged"].iter().all(is_there) {
-            eprintln!("skipped: Slurm is not installed; `apt-get install slurm-wlm munge` brings it");
-            return None;
-        }
-        let own = Self(scratch.path().join("slurm"));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/sandbox.sh");
-        let started = Command::new("bash").arg(script).arg("start").arg(&own.0).output().unwrap();
-        if !started.status.success() {
-            eprintln!("skipped: Slurm does not start here: {}", String::from_utf8_lossy(&started.stderr));
-            return None;
-        }
-        Some(own)
-    }
-}
-
-impl Drop for Slurm {
-    fn drop(&mut self) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/sandbox.sh");
-        let _ = Command::new("bash").arg(script).arg("stop").arg(&self.0).status();
-    }
-}
-
-#[test]
-fn slurm_gets_the_tasks_that_are_missing_and_no_others() {
-    let scratch = Scratch::new();
-    let Some(slurm) = Slurm::start(&scratch) else { return };
-    let out = scratch.path().join("out");
-    let (flag, go) = (scratch.path().join("works"), scratch.path().join("go"));
-    // Of six, one fails and one is killed with the process that measures it.
-    let argv = format!(
-        "test -f {0} || test {{item}} != 2 || exit 1; test -f {0} || test {{item}} != 4 || kill -9 $PPID; \
-         while ! test -f {1}; do sleep 0.1; done; sleep 0.6",
-        flag.display(),
-        go.display()
-    );
-    let file = items(&scratch, 6, &argv);
-    let sweep = |arguments: &[&str]| {
-        let mut command = sweeping(&scratch, arguments)?;
-        Some(ended(command.env("SLURM_CONF", slurm.0.join("slurm.conf")).spawn().unwrap()))
-    };
-    let folder = shown(&out);
-    let submit = || sweep(&[&file, "--out", &folder, "--slurm", "--wait"]);
-    std::fs::write(&go, "").unwrap();
-    let Some(first) = submit() else { return };
-    assert_eq!(first.code, 3, "{}\n{}", first.out, first.err);
-    assert!(first.out.contains("4 of 6 complete"), "{}\n{}", first.out, first.err);
-    std::fs::write(&flag, "").unwrap();
-    std::fs::remove_file(&go).unwrap();
-    let handed = sweep(&[&file, "--out", &folder, "--slurm"]).unwrap();
-    assert_eq!(handed.code, 0, "{}\n{}", handed.out, handed.err);
-    let standing = sweep(&["--status", &folder]).unwrap();
-    assert_eq!(standing.code, 3, "{}", standing.err);
-    let in_queue = ["2 pending", "2 running", "1 pending, 1 running"].iter().any(|own| standing.out.contains(own));
-    assert!(in_queue && standing.out.contains("Slurm: "), "{}", standing.out);
-    std::fs::write(&go, "").unwrap();
-    let second = submit().unwrap();
-    assert_eq!(second.code, 0, "{}\n{}", second.out, second.err);
-    let script = std::fs::read_to_string(out.join("slurm.sh")).unwrap();
-    let array = script.lines().find_map(|line| line.strip_prefix("#SBATCH --array=")).unwrap();
-    assert_eq!(array.split(',').count(), 2, "{script}");
-    assert_eq!(runs(&out, "s").len(), 6);
-}
-
-fn wait_for(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_for(mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
     while !is_so() {
         assert!(Instant::now() < end, "it did not come about in 10 s");
@@ -467,12 +395,12 @@ fn wait_for(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-fn is_alive(pid: &str) -> bool {
+pub(crate) fn is_alive(pid: &str) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     state.is_ok_and(|text| text.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')))
 }

@@ -68,6 +68,19 @@ fn processes_of_the_work_are_no_strangers_and_numbers_from_elsewhere_no_reason_t
 }
 
 #[test]
+fn a_process_of_the_work_that_has_left_its_group_and_its_parents_is_no_stranger() {
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let processes = with_processes(&scratch);
+    let argv = format!("(setsid sh -c 'echo $$ > {processes}; sleep 1.6; rm {processes}' &); sleep 1.8; : {{item}}");
+    let file = items(&scratch, 1, &argv);
+    let Some(told) = told(&scratch, &[&file, "--out", &shown(&out)]) else { return };
+    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
+    assert!(!told.err.contains("somebody else"), "{}", told.err);
+    assert_eq!(runs(&out, "s")["s/only"].details["verdict"], "measured");
+}
+
+#[test]
 fn a_server_that_runs_already_is_not_taken_for_a_tenant() {
     let scratch = Scratch::new();
     let out = scratch.path().join("out");

@@ -18,6 +18,9 @@ const MESSAGE_LINES: usize = 200;
 const MESSAGE_WIDTH: usize = 240;
 /// Columns of a message, and of an answer where the terminal does not say.
 const WIDTH: usize = 80;
+/// Lines of an answer on a terminal are as long as it is wide, within these.
+const NARROWEST: usize = 40;
+const WIDEST: usize = 120;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -112,7 +115,7 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Standard output: its width from `COLUMNS`, colors only on a terminal and without `NO_COLOR`, and ASCII where the
+/// Standard output: its width from `COLUMNS`, else the terminal's as far as lines can be read well; colors only on a terminal and without `NO_COLOR`, and ASCII where the
 /// locale of the terminal says that it shows nothing else.
 fn terminal() -> TextStyle {
     if !std::io::stdout().is_terminal() {
@@ -122,7 +125,12 @@ fn terminal() -> TextStyle {
     let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
     let is_unicode = |locale: String| locale.to_ascii_lowercase().replace('-', "").contains("utf8");
-    TextStyle { width: columns.unwrap_or(WIDTH), colour: !no_color(), unicode: locale.is_none_or(is_unicode) }
+    let shown = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0).clamp(NARROWEST, WIDEST));
+    TextStyle {
+        width: columns.or_else(shown).unwrap_or(WIDTH),
+        colour: !no_color(),
+        unicode: locale.is_none_or(is_unicode),
+    }
 }
 
 fn no_color() -> bool {

@@ -202,7 +202,10 @@ pub enum Failure {
     },
     /// Runs that no shipped model is for.
     #[error("no shipped model is for {}", if tasks.is_empty() { "runs without a `task`".to_owned() } else { format!("runs of task {}", quoted(tasks, 5)) })]
-    #[diagnostic(help("the shipped models are for {}; give a model of your own as `--model FILE`", quoted(known, 20)))]
+    #[diagnostic(help(
+        "the shipped models are for {}: say which it is (`--set task=…` where runs are measured or imported), or give a model of your own as `--model FILE`",
+        quoted(known, 20)
+    ))]
     NoModelFor {
         /// Tasks of the runs.
         tasks: Vec<String>,

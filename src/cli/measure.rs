@@ -9,7 +9,8 @@ use clap::Args;
 use super::meters::Meters;
 use super::options::{Format, json_text};
 use super::{Context, Failure, Outcome};
-use crate::measure::command::{Ending, MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
+use crate::measure::command::{Ending, ITEMS, MeasureError, Measured, Plan, Subject, measure, replayed, runs, sweep};
+use crate::measure::meter::Trace;
 use crate::report::measure as report;
 use crate::report::render;
 use crate::runs::{Run, Sweep, Value, axes, quantity};
@@ -24,18 +25,18 @@ pub(super) struct Measure {
     #[arg(value_name = "CMD", last = true, required_unless_present_any = ["duration", "attach", "replay"])]
     command: Vec<OsString>,
     /// Measure the machine as it is for so long, such as 30s
-    #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with = "command")]
+    #[arg(long, value_name = "TIME", value_parser = some_seconds, conflicts_with = "command")]
     duration: Option<f64>,
     /// Measure while this process runs; with --duration, not longer than that
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     attach: Option<u32>,
     /// Compute once more what a trace recorded, on any machine
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["command", "duration", "attach"])]
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["command", "duration", "attach", "baseline", "shared", "Meters"])]
     replay: Option<PathBuf>,
     /// Look at idle GPUs for so long before and after; 0 for not at all
     #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "5s")]
     baseline: f64,
-    /// What was made, such as images=64, tokens=2048, responses=8 or videos=2 [repeatable]
+    /// What was made, such as images=64, tokens=2048, responses=8 or videos=2, if no mark says it [repeatable]
     #[arg(long, value_name = "ITEM=N")]
     items: Vec<String>,
     /// A condition of the run, such as `batch_size=8` or model=NAME [repeatable]
@@ -66,32 +67,52 @@ fn seconds(text: &str) -> Result<f64, String> {
     found.ok_or_else(|| format!("`{text}` is no time; write it as `30s` or `2min`"))
 }
 
+/// A time that lasts.
+fn some_seconds(text: &str) -> Result<f64, String> {
+    let found = seconds(text)?;
+    if found > 0.0 { Ok(found) } else { Err(format!("in `{text}` nothing can be measured")) }
+}
+
 impl Measure {
     pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let (stated, items) = (self.stated()?, self.made()?);
         Sweep::check_name(&self.name)?;
+        self.refuse_missing()?;
         let name = self.out.as_deref().map_or_else(|| self.name.clone(), |folder| free(folder, &self.name));
         let spool =
             self.out.as_deref().filter(|_| self.replay.is_none()).map(|folder| folder.join(format!("{name}.trace")));
         let mut measured = match &self.replay {
             Some(folder) => replayed(folder, &items)?,
-            None => measure(&self.plan(items, spool.clone()))?,
+            None => self.measured(items, spool.clone())?,
         };
         let found = runs(&measured, &name, &stated, &context.catalog);
         let written = self.write(context, &measured, &name, &found, spool.as_deref());
         // What was measured is told before what went wrong with the disk.
-        self.answer(context, &measured, &found)?;
+        self.answer(context, &measured, &found, written.is_ok())?;
         written?;
         if let Some(error) = measured.unwritten.take() {
             return Err(MeasureError::from(error).into());
         }
         let is_clean = measured.ending.is_good() && report::is_clean(&measured);
         Ok(match measured.ending {
-            Ending::Interrupted(_) => Outcome::Interrupted,
+            // What happened when a trace was recorded does not happen to who replays it.
+            Ending::Interrupted(_) if self.replay.is_none() => Outcome::Interrupted,
             _ if self.strict && !is_clean => Outcome::Exceeded,
+            _ if self.replay.is_some() => Outcome::Answered,
             ending if !ending.is_good() => Outcome::Unsuccessful,
             _ => Outcome::Answered,
         })
+    }
+
+    /// Measures; where nothing was measured, nothing new is left on disk.
+    fn measured(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Result<Measured, Failure> {
+        let fresh = self.out.as_deref().filter(|folder| !folder.exists());
+        let measured = measure(&self.plan(items, spool));
+        if let (Err(_), Some(folder)) = (&measured, fresh) {
+            // One that others have filled meanwhile stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+        Ok(measured?)
     }
 
     fn plan(&self, items: BTreeMap<String, f64>, spool: Option<PathBuf>) -> Plan {
@@ -122,18 +143,37 @@ impl Measure {
 
     /// What is made, as typed.
     fn made(&self) -> Result<BTreeMap<String, f64>, Failure> {
-        let parts = self.items.iter().flat_map(|text| text.split(','));
         let read = |text: &str| {
             let (item, count) = text.split_once('=')?;
             let count = count.trim().parse::<f64>().ok().filter(|count| count.is_finite() && *count > 0.0)?;
-            crate::measure::command::ITEMS.contains(&item.trim()).then(|| (item.trim().to_owned(), count))
+            ITEMS.contains(&item.trim()).then(|| (item.trim().to_owned(), count))
         };
-        parts
-            .map(|text| {
-                let known = || crate::measure::command::ITEMS.iter().map(|&item| item.to_owned()).collect();
-                read(text).ok_or_else(|| MeasureError::Items { text: text.to_owned(), known: known() }.into())
-            })
-            .collect()
+        let mut made = BTreeMap::new();
+        for text in self.items.iter().flat_map(|text| text.split(',')) {
+            let known = || ITEMS.iter().map(|&item| item.to_owned()).collect();
+            let (item, count) =
+                read(text).ok_or_else(|| MeasureError::Items { text: text.to_owned(), known: known() })?;
+            if made.insert(item.clone(), count).is_some() {
+                return Err(MeasureError::ItemTwice { item }.into());
+            }
+        }
+        Ok(made)
+    }
+
+    /// Refuses a program that is not there before GPUs are looked at for seconds.
+    fn refuse_missing(&self) -> Result<(), Failure> {
+        let Some(program) = self.command.first() else { return Ok(()) };
+        let program = Path::new(program);
+        let folders = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+        let is_there = match program.components().count() {
+            1 => std::env::split_paths(&folders).any(|folder| folder.join(program).is_file()),
+            _ => program.is_file(),
+        };
+        if is_there {
+            return Ok(());
+        }
+        let source = std::io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
+        Err(MeasureError::Start { command: program.display().to_string(), source }.into())
     }
 
     fn write(
@@ -145,17 +185,20 @@ impl Measure {
         spool: Option<&Path>,
     ) -> Result<(), Failure> {
         let Some(folder) = &self.out else { return Ok(()) };
-        if let Some(spool) = spool {
-            measured.trace.finish(spool)?;
+        let kept = || sweep(measured, name, found.to_vec(), context.command()).write(folder);
+        if !found.is_empty()
+            && let Err(error) = kept()
+        {
+            // On a full disk the run is worth more than the samples of its trace, which only shape it.
+            if spool.is_none_or(|spool| Trace::forget_samples(spool).is_err()) || kept().is_err() {
+                return Err(error.into());
+            }
         }
-        if found.is_empty() {
-            return Ok(());
-        }
-        Ok(sweep(measured, name, found.to_vec(), context.command()).write(folder)?)
+        spool.map_or(Ok(()), |spool| Ok(measured.trace.finish(spool)?))
     }
 
-    fn answer(&self, context: &Context, measured: &Measured, found: &[Run]) -> Result<(), Failure> {
-        let document = || report::document(measured, found, self.out.as_deref());
+    fn answer(&self, context: &Context, measured: &Measured, found: &[Run], is_kept: bool) -> Result<(), Failure> {
+        let document = || report::document(measured, found, self.out.as_deref().filter(|_| is_kept));
         let text = match self.format {
             Format::Text => render::text(&document(), &context.style(None)),
             Format::Markdown => render::markdown(&context.signed(document(), &[])),

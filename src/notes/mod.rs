@@ -5,7 +5,7 @@ mod wording;
 pub use wording::{did_you_mean, edit_distance, either, lines, list, nearest, plural, quoted, words};
 
 /// Something that an answer's reader must know: what was seen, with numbers; why it matters; what to do.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Caveat {
     /// A stable name, such as `short_window`.
     pub code: String,

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json as object};
 
 use super::{Column, Document, Table, Text};
 use crate::measure::command::{Baseline, Measured, Stretch, Verdict, verdict};
-use crate::measure::meter::GpuWindow;
+use crate::measure::meter::{GpuWindow, deviations, memory, processor};
 use crate::notes::{Caveat, plural};
 use crate::runs::{Run, known, run_json};
 use crate::unit::{percent, show};
@@ -76,7 +76,16 @@ fn about(document: &mut Document, measured: &Measured, stretch: &Stretch, runs: 
             fields.push((Text::new().code(name), Text::new().dim(show(*value, unit))));
         }
     }
-    for (name, energy, bound) in stretch.processor() {
+    let others = deviations(&stretch.windows);
+    if !others.is_empty() {
+        let words = others.iter().map(|(name, share)| format!("{name} {:+.2} %", 100.0 * share));
+        let words = words.collect::<Vec<_>>().join(", ");
+        fields.push((Text::from("cross-check"), Text::new().dim(format!("{words} against the counter"))));
+    }
+    if let Some(bytes) = memory(&stretch.windows) {
+        fields.push((Text::from("memory used"), Text::new().dim(show(bytes, "B"))));
+    }
+    for (name, energy, bound) in processor(&stretch.windows) {
         let text = format!("{} ± {}, beside the GPUs", show(energy, "J"), show(bound, "J"));
         fields.push((Text::new().plain(name), Text::new().plain(text)));
     }
@@ -176,7 +185,9 @@ pub fn json(measured: &Measured, runs: &[Run]) -> Json {
             "reasons": reasons,
             "items": own.items,
             "observed": own.observed(),
-            "processor": own.processor().into_iter().map(|(name, energy, bound)| object!({"name": name, "energy_j": energy, "bound_j": bound})).collect::<Vec<_>>(),
+            "cross_check": deviations(&own.windows),
+            "memory_used_b": memory(&own.windows),
+            "processor": processor(&own.windows).into_iter().map(|(name, energy, bound)| object!({"name": name, "energy_j": energy, "bound_j": bound})).collect::<Vec<_>>(),
             "windows": own.windows.iter().map(|window| object!({
                 "from_s": window.from, "to_s": window.to, "energy_j": window.energy_j, "bound_j": window.bound_j,
                 "valid": window.valid,

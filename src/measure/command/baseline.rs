@@ -9,7 +9,7 @@ const BUSY: f64 = 0.02;
 const CONTEXT: f64 = 1.5e9;
 
 /// What the GPUs drew while nothing ran.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Baseline {
     /// Power of all GPUs, W.
     pub power_w: f64,

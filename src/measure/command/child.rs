@@ -29,8 +29,12 @@ pub(super) enum Event {
 }
 
 /// How what was measured ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
+    /// Nothing is known of it: who measured was killed.
+    #[default]
+    CutOff,
     /// The time was over.
     Time,
     /// The command ended with this exit code.
@@ -47,6 +51,7 @@ impl Ending {
     /// As a sentence's end.
     pub fn words(self) -> String {
         match self {
+            Self::CutOff => "the measurement was cut off".to_owned(),
             Self::Time => "the time was over".to_owned(),
             Self::Exit(0) => "the command succeeded".to_owned(),
             Self::Exit(code) => format!("the command failed with exit code {code}"),

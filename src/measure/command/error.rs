@@ -46,17 +46,6 @@ pub enum MeasureError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     NotAlone(#[from] NotAlone),
-    /// Marks that cannot be understood.
-    #[error("`{}`, where the command wrote its marks, has faults:\n{faults}", path.display())]
-    #[diagnostic(help(
-        "write lines `begin [NAME]` and `end images=64`, each with `at=NS` of CLOCK_MONOTONIC if you like"
-    ))]
-    Marks {
-        /// The file.
-        path: PathBuf,
-        /// All of them.
-        faults: String,
-    },
     /// Items that are no known product.
     #[error("`{text}` does not say what was made")]
     #[diagnostic(help("write `--items images=64`; known are {}", quoted(&known[..], 9)))]
@@ -66,6 +55,13 @@ pub enum MeasureError {
         /// What can be made.
         known: Vec<String>,
     },
+    /// An item that is given twice.
+    #[error("`--items {item}=…` is given twice")]
+    #[diagnostic(help("give the sum of all that was made"))]
+    ItemTwice {
+        /// Which.
+        item: String,
+    },
     /// The marks' file cannot be made.
     #[error("cannot make `{}` for the marks of the command", path.display())]
     MarksFile {
@@ -74,6 +70,15 @@ pub enum MeasureError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A trace whose telling cannot be read.
+    #[error("`{}` cannot be replayed: {fault}", path.display())]
+    #[diagnostic(help("take the `trace.toml` that `joules measure` wrote"))]
+    TraceHead {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
     },
     /// A trace that covers nothing.
     #[error("`{}` holds no stretch of time that its counters cover", path.display())]

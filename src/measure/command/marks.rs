@@ -12,13 +12,19 @@
 //! Without `at=`, a mark is taken to be where it is read, at most 20 ms late.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use super::run::ITEMS;
-use crate::notes::{did_you_mean, nearest};
+use crate::notes::{Caveat, did_you_mean, nearest};
 
 /// The environment variable that names the file for marks.
 pub const MARKS: &str = "JOULES_MARKS";
+/// Faults that are told of one file.
+const MOST_FAULTS: usize = 9;
+/// So many bytes of what was read are kept.
+const LAST: usize = 64;
 
 /// One line of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +58,9 @@ impl Mark {
 #[derive(Debug)]
 pub struct Marks {
     path: PathBuf,
-    read: usize,
+    /// So many bytes of it were read; what they ended with shows whether the file was written anew.
+    read: u64,
+    last: Vec<u8>,
     lines: usize,
     /// Moment 0 of the measurement on `CLOCK_MONOTONIC`, s.
     zero: f64,
@@ -65,7 +73,15 @@ pub struct Marks {
 impl Marks {
     /// Reads marks from this file; `zero` is moment 0 on `CLOCK_MONOTONIC`, s.
     pub fn new(path: PathBuf, zero: f64) -> Self {
-        Self { path, read: 0, lines: 0, zero, found: Vec::new(), faults: Vec::new() }
+        Self { path, read: 0, last: Vec::new(), lines: 0, zero, found: Vec::new(), faults: Vec::new() }
+    }
+
+    /// What cannot be read, as a reader must know it.
+    pub(super) fn odd(&self) -> Option<Caveat> {
+        let (told, rest) = self.faults.split_at(self.faults.len().min(MOST_FAULTS));
+        let more = if rest.is_empty() { String::new() } else { format!("; and {} more", rest.len()) };
+        let text = || format!("marks that cannot be read are left out: {}{more}", told.join("; "));
+        (!told.is_empty()).then(|| Caveat::new("odd_marks", text()))
     }
 
     /// The file.
@@ -84,12 +100,11 @@ impl Marks {
     }
 
     fn take(&mut self, now: f64, whole: impl Fn(&[u8]) -> Option<usize>) {
-        let Ok(bytes) = std::fs::read(&self.path) else { return };
-        let fresh = bytes.get(self.read..).unwrap_or_default();
-        let Some(end) = whole(fresh) else { return };
-        let text = String::from_utf8_lossy(&fresh[..end]).into_owned();
-        self.read += end;
-        for line in text.lines() {
+        let Ok(fresh) = self.fresh() else { return };
+        let Some(end) = whole(&fresh) else { return };
+        self.read += end as u64;
+        self.last = fresh[..end].iter().copied().rev().take(LAST).rev().collect();
+        for line in String::from_utf8_lossy(&fresh[..end]).lines() {
             self.lines += 1;
             let mut faults = Vec::new();
             match mark(line, now, self.zero, &mut faults) {
@@ -98,6 +113,22 @@ impl Marks {
             }
             self.faults.extend(faults.into_iter().map(|fault| format!("line {}: {fault}", self.lines)));
         }
+    }
+
+    /// What stands behind what was read; all of a file that was written anew.
+    fn fresh(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&self.path)?;
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(self.read - self.last.len() as u64))?;
+        file.read_to_end(&mut bytes)?;
+        if bytes.starts_with(&self.last) {
+            bytes.drain(..self.last.len());
+            return Ok(bytes);
+        }
+        let text = "the file was written anew, as by `>` in place of `>>`: what was read before still counts";
+        self.faults.push(text.to_owned());
+        (self.read, self.last) = (0, Vec::new());
+        self.fresh()
     }
 }
 

@@ -12,6 +12,7 @@ use super::error::MeasureError;
 use super::marks::Marks;
 use super::processor;
 use super::stretch::{Stretch, meant, stretches};
+use super::told::Told;
 use crate::measure::Clock;
 use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, NotAlone, Overhead, Recorder, Trace, TraceWindow};
 use crate::measure::signals::listen;
@@ -78,8 +79,16 @@ pub struct Measured {
     pub unwritten: Option<MeterError>,
 }
 
-/// Runs the plan.
+/// Runs the plan. Where nothing was measured, nothing of it is left on disk.
 pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
+    let measured = measured(plan);
+    if let (Err(_), Some(spool)) = (&measured, &plan.meters.spool) {
+        discard(spool);
+    }
+    measured
+}
+
+fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     let clock = Clock::start();
     if let Subject::Process(pid, _) = plan.subject
         && !processor::is_running(pid)
@@ -100,79 +109,114 @@ pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     refuse_others(plan, &recorder)?;
     let mut caveats = recorder.warnings();
     let before = if plan.baseline_s > 0.0 { baseline(&recorder, clock, begin) } else { None };
-    let mut marks = Marks::new(plan.marks.clone(), clock.zero_on_monotonic());
     if let Ending::Interrupted(signal) = ending {
         return Err(MeasureError::Interrupted { signal });
     }
+    keep(plan, &recorder, clock.now());
+    let mut marks = Marks::new(plan.marks.clone(), clock.zero_on_monotonic());
     let work = Work { plan, recorder: &recorder, clock, events: &events };
-    let Done { ending, from, to, host_cpu, company } = work.run(told, &mut marks)?;
+    let Done { ended, from, to, host_cpu, company } = work.run(told, &mut marks)?;
     recorder.wait_past(to);
-    let after =
-        if plan.baseline_s > 0.0 && ending.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
+    let after = if plan.baseline_s > 0.0 && ended.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
     let told: BTreeSet<u32> = recorder.processes(0.0, from).into_iter().map(|(_, pid)| pid).collect();
     caveats.extend(others_seen(plan, &recorder, from, to));
     caveats.extend(company.and_then(|company| company.caveat(&told)));
-    if !marks.faults.is_empty() {
-        let text = format!("marks that cannot be read are left out:\n{}", crate::notes::lines(&marks.faults, 9));
-        caveats.push(Caveat::new("odd_marks", text));
-    }
+    caveats.extend(without_baseline(plan, before.as_ref(), after.as_ref(), ended));
+    caveats.extend(marks.odd());
     let (mut windows, odd) = meant(&marks.found, from, to);
     caveats.extend(odd);
-    if let [only] = &mut windows[..]
-        && only.items.is_empty()
-        && !plan.items.is_empty()
-    {
-        if ending.is_good() {
-            only.items.clone_from(&plan.items);
-        } else {
-            let text = "what was to be made is not counted, for the work did not get to its end";
-            caveats.push(Caveat::new("items_not_made", text.to_owned()));
-        }
-    }
-    Ok(finished(recorder, windows, Told { ending, before, after, host_cpu, caveats }))
-}
-
-/// What is known besides the windows.
-struct Told {
-    ending: Ending,
-    before: Option<Baseline>,
-    after: Option<Baseline>,
-    host_cpu: Option<f64>,
-    caveats: Vec<Caveat>,
-}
-
-fn finished(recorder: Recorder, windows: Vec<TraceWindow>, told: Told) -> Measured {
-    let (gpus, driver_version) = (recorder.gpus(), recorder.driver_version().to_owned());
+    caveats.extend(make(&mut windows, &plan.items, ended));
     let overhead = Some(recorder.overhead());
     let (mut trace, written) = recorder.stop();
-    // The driver's last samples, which shape the last tick, came with the stop.
-    let stretches = stretches(&windows, |from, to| trace.window(from, to));
-    trace.windows = windows;
-    let unwritten = written.err();
-    let Told { ending, before, after, host_cpu, caveats } = told;
-    Measured { stretches, ending, before, after, host_cpu, caveats, gpus, driver_version, overhead, trace, unwritten }
+    let told = Told { ended, host_cpu: host_cpu.filter(|busy| busy.is_finite()), before, after, caveats };
+    (trace.windows, trace.measurement) = (windows, told.table());
+    Ok(Measured { overhead, unwritten: written.err(), ..of_trace(trace, told) })
 }
 
-/// A trace measured once more: by its own windows, or as a whole.
-pub fn replayed(folder: &Path, items: &BTreeMap<String, f64>) -> Result<Measured, MeasureError> {
-    let mut trace = Trace::read(folder)?;
-    if trace.windows.is_empty() {
-        let (from, to) = trace.span().ok_or_else(|| MeasureError::EmptyTrace { path: folder.to_owned() })?;
-        trace.windows = vec![TraceWindow { from, to, items: items.clone(), ..TraceWindow::default() }];
+/// Tells of a command that has no idle power beside it, though it was asked for.
+fn without_baseline(plan: &Plan, before: Option<&Baseline>, after: Option<&Baseline>, ended: Ending) -> Option<Caveat> {
+    let lacking = [("before", before.is_none()), ("after", after.is_none() && ended.is_good())];
+    let when: Vec<&str> = lacking.into_iter().filter(|own| own.1).map(|own| own.0).collect();
+    let is_asked = plan.baseline_s > 0.0 && matches!(plan.subject, Subject::Command(_));
+    let text = || {
+        format!(
+            "idle power is not known {} the command: the GPUs did not idle, or too shortly, or do not tell whether they do",
+            when.join(" and ")
+        )
+    };
+    (is_asked && !when.is_empty()).then(|| Caveat::new("no_baseline", text()))
+}
+
+/// Keeps who is measured and since when, so that the rows of a trace that is cut off can be read.
+fn keep(plan: &Plan, recorder: &Recorder, from: f64) {
+    let Some(spool) = &plan.meters.spool else { return };
+    let mut trace = recorder.trace();
+    trace.windows = vec![TraceWindow { from, to: f64::INFINITY, ..TraceWindow::default() }];
+    // A disk that takes nothing is told at the end, where what was measured is told too.
+    let _ = trace.finish(spool);
+}
+
+/// Removes the folder of a trace in which nothing is recorded.
+fn discard(spool: &Path) {
+    // It was made for this measurement, and what cannot be removed does no harm.
+    let _ = std::fs::remove_dir_all(spool);
+}
+
+/// Says what the only window made, as given; tells where that cannot be.
+fn make(windows: &mut [TraceWindow], items: &BTreeMap<String, f64>, ended: Ending) -> Option<Caveat> {
+    if items.is_empty() {
+        return None;
     }
-    Ok(Measured {
+    let text = match windows {
+        _ if !ended.is_good() => {
+            let text = "what was to be made is not counted, for the work did not get to its end";
+            return Some(Caveat::new("items_not_made", text));
+        }
+        [only] if only.items.is_empty() || only.items == *items => {
+            only.items.clone_from(items);
+            return None;
+        }
+        [_] => "the items given are left out: what was made is known already, by its mark",
+        _ => {
+            "the items given are left out: there are several stretches of work, and each can only say itself what it made"
+        }
+    };
+    Some(Caveat::new("items_left_out", text))
+}
+
+/// What a trace and its telling say.
+fn of_trace(trace: Trace, told: Told) -> Measured {
+    let Told { ended: ending, before, after, host_cpu, caveats } = told;
+    Measured {
+        // The driver's last samples, which shape the last tick, come with the stop.
         stretches: stretches(&trace.windows, |from, to| trace.window(from, to)),
-        ending: Ending::Time,
-        before: None,
-        after: None,
-        host_cpu: None,
-        caveats: Vec::new(),
+        ending,
+        before,
+        after,
+        host_cpu,
+        caveats,
         gpus: trace.gpus().cloned().collect(),
         driver_version: trace.driver_version.clone(),
         overhead: None,
         trace,
         unwritten: None,
-    })
+    }
+}
+
+/// A trace measured once more: by its own windows, or as a whole. `items` is what its only window made, if the trace does not
+/// say.
+pub fn replayed(folder: &Path, items: &BTreeMap<String, f64>) -> Result<Measured, MeasureError> {
+    let mut trace = Trace::read(folder)?;
+    let mut told = Told::of(&trace, folder)?;
+    let (from, to) = trace.span().ok_or_else(|| MeasureError::EmptyTrace { path: folder.to_owned() })?;
+    if trace.windows.is_empty() {
+        trace.windows = vec![TraceWindow { from, to, ..TraceWindow::default() }];
+    }
+    for open in trace.windows.iter_mut().filter(|own| own.to.is_infinite()) {
+        open.to = to.max(open.from);
+    }
+    told.caveats.extend(make(&mut trace.windows, items, told.ended));
+    Ok(of_trace(trace, told))
 }
 
 /// The work itself.
@@ -185,7 +229,7 @@ struct Work<'a> {
 
 /// How the work ended, from when to when, the cores it kept busy, and who came onto the GPUs meanwhile.
 struct Done {
-    ending: Ending,
+    ended: Ending,
     from: f64,
     to: f64,
     host_cpu: Option<f64>,
@@ -198,8 +242,8 @@ impl Work<'_> {
             Subject::Command(words) => self.command(words, told, marks),
             Subject::Duration(seconds) => {
                 let from = self.clock.now();
-                let (ending, to) = self.wait(from, from + seconds);
-                Ok(Done { ending, from, to, host_cpu: None, company: None })
+                let (ended, to) = self.wait(from, from + seconds);
+                Ok(Done { ended, from, to, host_cpu: None, company: None })
             }
             Subject::Process(pid, seconds) => Ok(self.process(*pid, *seconds)),
         }
@@ -216,9 +260,9 @@ impl Work<'_> {
         let spent = children_seconds();
         let waited = start(words, marks.path(), self.clock, told).map(|running| {
             let mut company = Company::of(running.pid, running.started);
-            let (ending, to) = wait(&running, self.events, marks, self.clock, |now| company.look(self.recorder, now));
+            let (ended, to) = wait(&running, self.events, marks, self.clock, |now| company.look(self.recorder, now));
             let busy = (children_seconds() - spent) / (to - running.started);
-            Done { ending, from: running.started, to, host_cpu: Some(busy), company: Some(company) }
+            Done { ended, from: running.started, to, host_cpu: Some(busy), company: Some(company) }
         });
         // The file was made for this one run.
         let _ = std::fs::remove_file(marks.path());
@@ -229,7 +273,7 @@ impl Work<'_> {
         let from = self.clock.now();
         let spent = processor::cpu_seconds(&processor::family(pid));
         let (mut last, mut looked, mut company) = (spent, from, Company::of(pid, from));
-        let (ending, to) = wait_until(seconds.map(|seconds| from + seconds), self.events, self.clock, || {
+        let (ended, to) = wait_until(seconds.map(|seconds| from + seconds), self.events, self.clock, || {
             let now = self.clock.now();
             if now - looked > 0.5 {
                 looked = now;
@@ -238,7 +282,7 @@ impl Work<'_> {
             company.look(self.recorder, now);
             !processor::is_running(pid)
         });
-        Done { ending, from, to, host_cpu: Some((last - spent) / (to - from)), company: Some(company) }
+        Done { ended, from, to, host_cpu: Some((last - spent) / (to - from)), company: Some(company) }
     }
 
     /// Waits to the end of a time that is known: every tick needs to be seen only around its ends.

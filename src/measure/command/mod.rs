@@ -13,6 +13,7 @@ mod measured;
 mod processor;
 mod run;
 mod stretch;
+mod told;
 mod verdict;
 
 pub use baseline::{Baseline, baseline};

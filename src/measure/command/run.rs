@@ -6,7 +6,7 @@ use super::measured::Measured;
 use super::stretch::Stretch;
 use super::verdict::verdict;
 use crate::catalog::Catalog;
-use crate::measure::meter::GpuInfo;
+use crate::measure::meter::{GpuInfo, gpu_details, window_details};
 use crate::runs::{Run, Sweep, Value, number_duplicates, set};
 
 /// What work can make.
@@ -48,7 +48,7 @@ fn run(measured: &Measured, stretch: &Stretch, name: &str, stated: &[(String, Va
     for (condition, value) in stated {
         set(&mut run, condition, value.clone());
     }
-    run.observed.extend(measured.host_cpu.filter(|busy| busy.is_finite()).map(|busy| ("host_cpu".to_owned(), busy)));
+    run.observed.extend(measured.host_cpu.map(|busy| ("host_cpu".to_owned(), busy)));
     let waiting = [&measured.before, &measured.after].into_iter().flatten().find(|own| own.has_context);
     run.observed.extend(waiting.map(|own| ("static_power".to_owned(), own.power_w)));
     run.metrics = metrics(stretch);
@@ -93,13 +93,10 @@ pub(in crate::measure) fn item_metrics(
 
 fn details(measured: &Measured, stretch: &Stretch) -> BTreeMap<String, String> {
     let (verdict, reasons) = verdict(measured, stretch);
-    let mut all = BTreeMap::new();
+    let mut all = window_details(&stretch.windows);
+    all.extend(gpu_details(&measured.gpus));
     let mut add = |name: &str, text: String| all.insert(name.to_owned(), text);
-    add("window_s", format!("{:.3}", stretch.duration_s()));
     add("windows", stretch.windows.len().to_string());
-    add("energy_j", format!("{:.3}", stretch.energy_j()));
-    add("energy_bound_j", format!("{:.3}", stretch.bound_j()));
-    add("energy_scope", "gpu".to_owned());
     add("verdict", verdict.name().to_owned());
     if !reasons.is_empty() {
         add("reasons", reasons.join(" "));
@@ -107,20 +104,11 @@ fn details(measured: &Measured, stretch: &Stretch) -> BTreeMap<String, String> {
     for (item, count) in &stretch.items {
         add(item, count.to_string());
     }
-    for (name, energy, bound) in stretch.processor() {
-        add(&format!("{}_energy_j", name.replace(['/', '-'], "_")), format!("{energy:.3}"));
-        add(&format!("{}_energy_bound_j", name.replace(['/', '-'], "_")), format!("{bound:.3}"));
-    }
     for (when, own) in [("before", &measured.before), ("after", &measured.after)] {
         let Some(own) = own else { continue };
         let state = if own.has_context { "with_context" } else { "no_context" };
         add(&format!("idle_power_{when}_w"), format!("{:.2}", own.power_w));
         add(&format!("idle_state_{when}"), state.to_owned());
-    }
-    add("gpu_uuids", measured.gpus.iter().map(|gpu| gpu.uuid.clone()).collect::<Vec<_>>().join(" "));
-    let limits: f64 = measured.gpus.iter().filter_map(|gpu| gpu.power_limit_w).sum();
-    if limits > 0.0 {
-        add("power_limit_w_all_gpus", format!("{limits}"));
     }
     all
 }

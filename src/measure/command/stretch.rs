@@ -65,18 +65,6 @@ impl Stretch {
         }
         all
     }
-
-    /// Energy of each counter of the processor, J: name, energy, bound.
-    pub fn processor(&self) -> Vec<(String, f64, f64)> {
-        let mut sums: BTreeMap<String, (f64, f64, usize)> = BTreeMap::new();
-        for zone in self.windows.iter().flat_map(|window| &window.zones) {
-            let sum = sums.entry(zone.name.clone()).or_default();
-            *sum = (sum.0 + zone.energy_j, sum.1 + zone.bound_j, sum.2 + 1);
-        }
-        // One that was not seen in each window has no sum.
-        let whole = sums.into_iter().filter(|(_, sum)| sum.2 == self.windows.len());
-        whole.map(|(name, sum)| (name, sum.0, sum.1)).collect()
-    }
 }
 
 /// Windows of the same name belong together; `seen` tells what happened in each.
@@ -104,21 +92,22 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
     for mark in marks {
         match mark {
             Mark::Begin { name, at } => {
-                if open.replace((name.clone(), *at)).is_some() {
-                    odd("a `begin` without an `end` before the next is left out".to_owned());
+                if let Some((before, _)) = open.replace((name.clone(), *at)) {
+                    let [before, next] = [&before, name].map(|name| written("begin", name));
+                    odd(format!("{before} is left out: {next} comes before its `end`, and stretches cannot overlap"));
                 }
             }
             Mark::End { name: ended, .. } if open.as_ref().is_some_and(|(name, _)| mark.ends_another(name)) => {
-                odd(format!("an `end {ended}` while another stretch runs is left out"));
+                odd(format!("{} is left out: no stretch of that name runs", written("end", ended)));
             }
-            Mark::End { items, at, .. } => match open.take() {
+            Mark::End { name: ended, items, at } => match open.take() {
                 Some((name, begun)) if *at > begun && begun >= from && *at <= to => {
                     windows.push(TraceWindow { name, from: begun, to: *at, items: items.clone() });
                 }
                 Some(_) => {
                     odd("a stretch that ends before it begins, or lies outside of the run, is left out".to_owned());
                 }
-                None => odd("an `end` without a `begin` is left out".to_owned()),
+                None => odd(format!("{} is left out: it has no `begin`", written("end", ended))),
             },
         }
     }
@@ -130,6 +119,11 @@ pub(super) fn meant(marks: &[Mark], from: f64, to: f64) -> (Vec<TraceWindow>, Ve
         windows.push(TraceWindow { from, to, ..TraceWindow::default() });
     }
     (windows, caveats)
+}
+
+/// A mark as it stands in the file.
+fn written(verb: &str, name: &str) -> String {
+    format!("`{}`", format!("{verb} {name}").trim_end())
 }
 
 #[cfg(test)]

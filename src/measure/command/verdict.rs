@@ -37,6 +37,7 @@ pub fn verdict(measured: &Measured, stretch: &Stretch) -> (Verdict, Vec<&'static
         (Verdict::Partial, "too-short", has("too_short")),
         (Verdict::Partial, "interrupted", !measured.ending.is_good()),
         (Verdict::Marked, "other-tenants", shared),
+        (Verdict::Marked, "gpu-silent", measured.caveats.iter().any(|own| own.code == "gpu_silent")),
         (Verdict::Marked, "thermal", has("thermal_throttling")),
         (Verdict::Marked, "power-capped", stretch.observed().get("power_cap_share").is_some_and(|share| *share > 0.5)),
         (Verdict::Marked, "split-gpu", has("mig")),

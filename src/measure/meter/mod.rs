@@ -24,6 +24,7 @@
 mod call;
 mod caveats;
 mod choice;
+mod details;
 mod error;
 mod field;
 mod gpu;
@@ -41,6 +42,7 @@ mod window;
 
 pub use call::{CallCost, Overhead};
 pub use choice::MeterChoice;
+pub use details::{deviations, gpu_details, memory, number, processor, window_details};
 pub use error::{MeterError, NotAlone};
 pub use field::Field;
 pub use gpu::{GpuInfo, NO_COUNTER, Process, SilentGpu};

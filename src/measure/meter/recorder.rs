@@ -269,11 +269,12 @@ impl Recorder {
     /// What measuring cost so far.
     pub fn overhead(&self) -> Overhead {
         let wall = self.clock.now() - self.started.0;
-        let last =
-            |shared: &Arc<Shared<GpuRecord>>| shared.lock().counter.ticks().last().map(super::super::energy::Tick::at);
-        let lasts: Vec<f64> = self.gpus.iter().filter_map(last).collect();
-        let ends = lasts.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-            - lasts.iter().copied().fold(f64::INFINITY, f64::min);
+        let last = |shared: &Arc<Shared<GpuRecord>>| Some(shared.lock().counter.ticks().last()?.at());
+        let mut lasts: Vec<f64> = self.gpus.iter().filter_map(last).collect();
+        let latest = lasts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // One that has stopped, or was lost, has no edge here.
+        lasts.retain(|last| *last > latest - STOPPED);
+        let ends = latest - lasts.iter().copied().fold(f64::INFINITY, f64::min);
         Overhead {
             calls: self.gpus.iter().map(|shared| shared.lock().cost.clone()).collect(),
             cpu_share: if wall > 0.0 { (seconds_on(ClockId::ProcessCPUTime) - self.started.1) / wall } else { 0.0 },
@@ -287,8 +288,8 @@ impl Recorder {
         self.gpus.iter().map(|shared| shared.lock().counter.period()).collect()
     }
 
-    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. Its folder lacks
-    /// `trace.toml` still: [`Trace::finish`].
+    /// Stops reading, and gives all that was recorded, and whether the rows of a spool are on disk. What its folder
+    /// lacks is a last `trace.toml`: [`Trace::finish`].
     pub fn stop(mut self) -> (Trace, Result<(), MeterError>) {
         self.halt();
         (self.trace(), self.spool.close())
@@ -300,6 +301,7 @@ impl Recorder {
             driver_version: self.driver_version.clone(),
             started_unix: self.clock.unix(0.0),
             windows: Vec::new(),
+            measurement: toml::Table::new(),
             gpus: self.gpus.iter().map(|shared| shared.lock().clone()).collect(),
             zones: self.zones.iter().map(|shared| shared.lock().clone()).collect(),
         }

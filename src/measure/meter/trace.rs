@@ -4,19 +4,19 @@
 //!
 //! | file | columns |
 //! |---|---|
-//! | `trace.toml` | `version`, `tool`, `driver_version`, `started_unix` (s since 1970 of moment 0), `[[gpu]]` with `index`, `name`, `uuid`, `power_limit_w`, `is_split`, `tick_period_s`; `[[zone]]` with `name`, `scope`; `[[window]]` with `name`, `from_s`, `to_s` and what was made inside, `items` |
+//! | `trace.toml` | `version`, `tool`, `driver_version`, `started_unix` (s since 1970 of moment 0), `[[gpu]]` with `index`, `name`, `uuid`, `power_limit_w`, `is_split`, `tick_period_s`, and `ended_s`, `ended` if it was lost; `[[zone]]` with `name`, `scope`, `ambiguous_s`; `[[window]]` with `name`, `from_s`, `to_s` (none: until the end) and what was made inside, `items`; `[measurement]`: what is known besides |
 //! | `ticks.csv` | `gpu,early_s,late_s,counter_j`: between these moments the energy counter came to show this |
 //! | `samples.csv` | `gpu,time_s,power_w`: mean power since the sample before |
 //! | `states.csv` | `gpu,time_s` and a column for each [`Field`]; an empty cell was not read |
 //! | `zones.csv` | `zone,early_s,late_s,counter_j`: the counters of the processor, made to rise for ever |
 //!
-//! Moments are seconds since the measurement began. Rows are written as they are seen, so an interrupted trace is
-//! short, not lost.
+//! Moments are seconds since the measurement began. Rows are written as they are seen, and a first `trace.toml` without
+//! `[measurement]` when the work begins, so a trace that is cut off is short, not lost.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,7 +42,7 @@ pub struct TraceWindow {
     pub name: String,
     /// Its start, s.
     pub from: f64,
-    /// Its end, s.
+    /// Its end, s; infinite until it is known.
     pub to: f64,
     /// What was made inside: `images`, `tokens` …, by name.
     pub items: BTreeMap<String, f64>,
@@ -57,6 +57,8 @@ pub struct Trace {
     pub started_unix: f64,
     /// Stretches that were meant.
     pub windows: Vec<TraceWindow>,
+    /// What is known besides, by whoever measured; nothing if it was cut off.
+    pub measurement: toml::Table,
     pub(super) gpus: Vec<GpuRecord>,
     pub(super) zones: Vec<ZoneRecord>,
 }
@@ -90,6 +92,11 @@ impl Trace {
         write_whole(&[(folder.join(HEADER), text)])
     }
 
+    /// Frees the room of its samples on disk.
+    pub fn forget_samples(folder: &Path) -> std::io::Result<()> {
+        std::fs::write(folder.join(SAMPLES), "")
+    }
+
     fn header(&self) -> toml::Table {
         let gpu = |record: &GpuRecord| {
             let mut table = toml::Table::new();
@@ -99,18 +106,24 @@ impl Trace {
             table.extend(record.info.power_limit_w.map(|limit| ("power_limit_w".to_owned(), limit.into())));
             table.insert("is_split".to_owned(), record.info.is_split.into());
             table.extend(record.counter.period().map(|period| ("tick_period_s".to_owned(), period.into())));
+            if let Some((at, reason)) = &record.ended {
+                table.insert("ended_s".to_owned(), (*at).into());
+                table.insert("ended".to_owned(), reason.clone().into());
+            }
             toml::Value::Table(table)
         };
         let zone = |record: &ZoneRecord| {
             let named = [("name", record.zone.name.clone()), ("scope", record.zone.scope.name().to_owned())];
-            toml::Value::Table(named.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect())
+            let mut table: toml::Table = named.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+            table.insert("ambiguous_s".to_owned(), record.ambiguous.clone().into());
+            toml::Value::Table(table)
         };
         let window = |own: &TraceWindow| {
             let items = own.items.iter().map(|(name, count)| (name.clone(), (*count).into())).collect();
             let mut table = toml::Table::new();
             table.insert("name".to_owned(), own.name.clone().into());
             table.insert("from_s".to_owned(), own.from.into());
-            table.insert("to_s".to_owned(), own.to.into());
+            table.extend(own.to.is_finite().then(|| ("to_s".to_owned(), own.to.into())));
             table.insert("items".to_owned(), toml::Value::Table(items));
             toml::Value::Table(table)
         };
@@ -122,6 +135,9 @@ impl Trace {
         header.insert("gpu".to_owned(), toml::Value::Array(self.gpus.iter().map(gpu).collect()));
         header.insert("zone".to_owned(), toml::Value::Array(self.zones.iter().map(zone).collect()));
         header.insert("window".to_owned(), toml::Value::Array(self.windows.iter().map(window).collect()));
+        if !self.measurement.is_empty() {
+            header.insert("measurement".to_owned(), toml::Value::Table(self.measurement.clone()));
+        }
         header
     }
 }
@@ -134,7 +150,7 @@ pub(super) struct Spool(Option<Arc<Mutex<Files>>>);
 struct Files {
     folder: PathBuf,
     /// Ticks, samples, states, zones.
-    rows: [BufWriter<File>; 4],
+    rows: [File; 4],
     /// The first failure; nothing is written after it.
     failed: Option<std::io::Error>,
 }
@@ -149,7 +165,7 @@ impl Spool {
         let heads =
             ["gpu,early_s,late_s,counter_j", "gpu,time_s,power_w", states.as_str(), "zone,early_s,late_s,counter_j"];
         let open = |(name, head): (&str, &str)| {
-            let mut file = BufWriter::new(File::create(folder.join(name))?);
+            let mut file = File::create(folder.join(name))?;
             writeln!(file, "{head}")?;
             Ok(file)
         };
@@ -196,16 +212,13 @@ impl Spool {
         self.write(3, || format!("{zone},{early:.6},{late:.6},{energy:.6}\n"));
     }
 
-    /// Writes out what is held back; tells the first failure of all.
+    /// Makes sure that all is on the disk; tells the first failure of all.
     pub(super) fn close(&self) -> Result<(), MeterError> {
         let Some(files) = &self.0 else { return Ok(()) };
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = files.failed.take();
-        let flushed = files.rows.iter_mut().try_for_each(|file| {
-            file.flush()?;
-            file.get_ref().sync_all()
-        });
-        match failed.map_or(flushed, Err) {
+        let synced = files.rows.iter().try_for_each(File::sync_all);
+        match failed.map_or(synced, Err) {
             Ok(()) => Ok(()),
             Err(source) => Err(MeterError::Write { path: files.folder.clone(), source }),
         }

@@ -43,7 +43,11 @@ impl Reader<'_> {
         };
         for (at, table) in tables(&header, "gpu").into_iter().enumerate() {
             match gpu(table) {
-                Some(info) => trace.gpus.push(GpuRecord::new(info)),
+                Some(info) => {
+                    let mut record = GpuRecord::new(info);
+                    record.ended = ended(table);
+                    trace.gpus.push(record);
+                }
                 None => self.faults.push(format!("{HEADER}: [[gpu]] {} lacks `index`, `name` or `uuid`", at + 1)),
             }
         }
@@ -56,9 +60,12 @@ impl Reader<'_> {
         for (at, table) in tables(&header, "window").into_iter().enumerate() {
             match window(table) {
                 Some(own) => trace.windows.push(own),
-                None => self.faults.push(format!("{HEADER}: [[window]] {} lacks `from_s` before `to_s`", at + 1)),
+                None => self
+                    .faults
+                    .push(format!("{HEADER}: [[window]] {} lacks `from_s`, or `to_s` is not after it", at + 1)),
             }
         }
+        trace.measurement = header.get("measurement").and_then(toml::Value::as_table).cloned().unwrap_or_default();
         if self.faults.is_empty() {
             self.rows_of(&mut trace);
         }
@@ -131,11 +138,9 @@ impl Reader<'_> {
             Ok(text) => text,
             Err(error) => return self.faults.push(format!("{name} cannot be read: {error}")),
         };
-        for (at, line) in text.lines().enumerate().skip(1) {
-            // An interrupted trace may end in the middle of a row.
-            if at + 1 == text.lines().count() && !text.ends_with('\n') {
-                break;
-            }
+        // A trace that was cut off may end in the middle of a row.
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        for (at, line) in whole.lines().enumerate().skip(1) {
             let mut cells = line.split(',');
             let owner = cells.next().and_then(|owner| owners.get(owner));
             let values: Result<Vec<Option<f64>>, ()> = cells.map(cell).collect();
@@ -183,16 +188,24 @@ fn gpu(table: &toml::Table) -> Option<GpuInfo> {
     })
 }
 
+/// When and why a GPU was lost.
+fn ended(table: &toml::Table) -> Option<(f64, String)> {
+    Some((number(table, "ended_s")?, text(table, "ended").unwrap_or_default()))
+}
+
 fn zone(table: &toml::Table) -> Option<ZoneRecord> {
     let scope = text(table, "scope")?;
     let scope = [Scope::CpuPackage, Scope::Dram].into_iter().find(|own| own.name() == scope)?;
     let zone =
         Zone { name: text(table, "name")?, scope, folder: PathBuf::new(), range_j: f64::INFINITY, refused: None };
-    Some(ZoneRecord { zone, counter: Counter::default(), ended: None, ambiguous: Vec::new() })
+    let ambiguous = table.get("ambiguous_s").and_then(toml::Value::as_array);
+    let ambiguous = ambiguous.into_iter().flatten().filter_map(toml::Value::as_float).collect();
+    Some(ZoneRecord { zone, counter: Counter::default(), ended: None, ambiguous })
 }
 
 fn window(table: &toml::Table) -> Option<TraceWindow> {
-    let (from, to) = (number(table, "from_s")?, number(table, "to_s")?);
+    let from = number(table, "from_s")?;
+    let to = if table.contains_key("to_s") { number(table, "to_s")? } else { f64::INFINITY };
     let items = table.get("items").and_then(toml::Value::as_table);
     let items = items.into_iter().flatten().filter_map(|(name, _)| Some((name.clone(), number(items?, name)?)));
     (to > from).then(|| TraceWindow { name: text(table, "name").unwrap_or_default(), from, to, items: items.collect() })

@@ -145,12 +145,11 @@ impl Watch {
             Ok(mut state) => {
                 let mut record = self.record.lock();
                 let present = |stay: &&super::record::Stay| at - stay.last < 2.5 * PROCESSES;
-                let is_known = !record.missing.contains(&"processes");
                 let processes = record.processes.values().filter(present).count();
-                state.set(Field::Processes, is_known.then_some(processes as f64));
+                state.set(Field::Processes, record.processes_at.map(|_| processes as f64));
                 if record.states().is_empty() {
                     let missing = Field::ALL.into_iter().filter(|field| state.get(*field).is_none());
-                    record.missing.extend(missing.filter(|field| !is_activity(*field)).map(Field::column));
+                    record.missing.extend(missing.filter(|field| !comes_later(*field)).map(Field::column));
                 }
                 self.spool.state(record.info.index, &state);
                 record.add_state(state);
@@ -207,9 +206,9 @@ impl Watch {
     }
 }
 
-/// Activity comes with the second reading, and only on Hopper and later.
-fn is_activity(field: Field) -> bool {
-    matches!(field, Field::SmActivity | Field::DramActivity | Field::TensorActivity)
+/// Processes are read after the first state; activity comes with the second, and only on Hopper and later.
+fn comes_later(field: Field) -> bool {
+    matches!(field, Field::Processes | Field::SmActivity | Field::DramActivity | Field::TensorActivity)
 }
 
 /// Reads the counters of the processor until told to stop.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::error::PrometheusError;
 use super::fetch::Asked;
 use crate::catalog::Catalog;
-use crate::measure::telemetry::dialect::{Meaning, Source};
+use crate::measure::telemetry::dialect::{Meaning, OUTPUT, Source};
 use crate::measure::telemetry::{Gpu, Labels, Observed, Record, gpus};
 use crate::notes::Caveat;
 use crate::runs::{Run, Value, split_precision};
@@ -106,8 +106,7 @@ fn server(record: &Record, asked: &Asked) -> Result<Source, PrometheusError> {
 
 /// The labels of what counts tokens.
 fn told_labels(record: &Record) -> Vec<&Labels> {
-    let labels = record.labels(Meaning::OutputTokens);
-    if labels.is_empty() { record.labels(Meaning::RequestOutputTokens) } else { labels }
+    OUTPUT.into_iter().map(|meaning| record.labels(meaning)).find(|labels| !labels.is_empty()).unwrap_or_default()
 }
 
 fn values(labels: &[&Labels], name: &str) -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use super::api::Api;
 use super::error::{Nothing, PrometheusError};
 use super::time::{Span, duration, rfc3339};
-use crate::measure::telemetry::dialect::{ENTRIES, Entry, Form, Meaning, Source};
+use crate::measure::telemetry::dialect::{ENTRIES, Entry, Form, Meaning, OUTPUT, Source};
 use crate::measure::telemetry::{Labels, Record};
 
 /// Samples that are asked for beyond the ends of a window, so that counts can be read at its ends, s.
@@ -51,9 +51,8 @@ pub(super) fn fetch(api: &mut Api, asked: &Asked) -> Result<Record, PrometheusEr
             }
         }
     }
-    let tokens = [Meaning::OutputTokens, Meaning::RequestOutputTokens];
-    if !has(&record, &tokens, &asked.span) {
-        return Err(nothing(api, asked, "output tokens of a server", &tokens));
+    if !has(&record, &OUTPUT, &asked.span) {
+        return Err(nothing(api, asked, "output tokens of a server", &OUTPUT));
     }
     let energy = [Meaning::Energy, Meaning::Power];
     if !has(&record, &energy, &asked.span) {
@@ -99,7 +98,7 @@ fn nothing(api: &mut Api, asked: &Asked, what: &'static str, meanings: &[Meaning
     }
     let without = if matchers.is_empty() { Vec::new() } else { left_out(api, span, meanings) };
     let words: &[&str] = if is_server {
-        &["token", "request", "vllm", "sglang", "trtllm", "tgi"]
+        &["token", "request", "vllm", "sglang", "trtllm", "tgi", "llamacpp"]
     } else {
         &["gpu", "dcgm", "power", "energy", "joule", "watt"]
     };

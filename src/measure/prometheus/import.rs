@@ -10,7 +10,7 @@ use super::spent::spent;
 use super::time::{Span, rfc3339, span};
 use crate::catalog::Catalog;
 use crate::measure::Clock;
-use crate::measure::telemetry::dialect::Meaning;
+use crate::measure::telemetry::dialect::OUTPUT;
 use crate::measure::telemetry::{Observed, Record, Split, SplitError, observe, split_details};
 use crate::notes::Caveat;
 use crate::runs::{Axis, Column, Run, Sweep, check_number, known, set};
@@ -170,7 +170,7 @@ fn set_metrics(run: &mut Run, energy: &Energy, observed: &Observed, tokens: f64)
 
 /// The scrapes of the server, where they are few.
 fn scrapes(record: &Record, energy: &Energy) -> Option<Caveat> {
-    let interval = record.spacing(Meaning::OutputTokens).or_else(|| record.spacing(Meaning::RequestOutputTokens))?;
+    let interval = OUTPUT.into_iter().find_map(|meaning| record.spacing(meaning))?;
     let found = ((energy.to - energy.from) / interval) as usize;
     (found < FEW_SCRAPES).then(|| {
         let text = format!("only {found} scrapes of the server in the window, one every {}", show(interval, "s"));
@@ -185,12 +185,12 @@ fn scrapes(record: &Record, energy: &Energy) -> Option<Caveat> {
 /// u = sd(rate) · s / sqrt(6)
 /// ```
 fn token_jitter(record: &Record, energy: &Energy) -> f64 {
-    let Some(counter) = record.counter(Meaning::OutputTokens) else { return 0.0 };
+    let Some(counter) = record.output_tokens() else { return 0.0 };
     let points = counter.series.between(energy.from, energy.to);
     let rates: Vec<f64> = points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
     let Some(mean) = crate::stats::mean(&rates) else { return 0.0 };
     let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / rates.len() as f64;
-    variance.sqrt() * record.spacing(Meaning::OutputTokens).unwrap_or(0.0) / 6_f64.sqrt()
+    variance.sqrt() * OUTPUT.into_iter().find_map(|meaning| record.spacing(meaning)).unwrap_or(0.0) / 6_f64.sqrt()
 }
 
 fn set_details(run: &mut Run, energy: &Energy, observed: &Observed, per_token: f64, caveats: &[Caveat]) {

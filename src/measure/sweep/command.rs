@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::folder::file_name;
 use super::local::Local;
 use super::plan::Visit;
-use super::server::{Process, ending};
+use super::server::ending;
 use super::spec::{Command, Launch};
 use super::station::{Ending, Failed, Measured, Tell};
 use super::told;
@@ -29,7 +29,7 @@ pub(super) fn measure(
     tell(&launch.argv.join(" "));
     let mut marks = marks(local, &mut launch, visit)?;
     let mut from = local.clock.now();
-    let mut process = Process::start(&launch, &log).map_err(Failed::new)?;
+    let mut process = local.start(&launch, &log)?;
     let (begun, root, mut next) = (from, Some(process.id()), from);
     let ended = process.wait(command.timeout, &local.stop, || {
         let now = local.clock.now();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::SweepError;
 use super::folder::file_name;
-use super::leftover::{forget_group, note_group, stop_group};
+use super::leftover::Tag;
 use super::plan::{Block, Visit};
 use super::server::{Process, ending};
 use super::spec::{Launch, Server, Spec};
@@ -28,6 +28,7 @@ const HURRY: f64 = 1.0;
 /// This machine: its meters, and the servers and commands started on it.
 pub struct Local<'a> {
     pub(super) spec: &'a Spec,
+    folder: PathBuf,
     pub(super) logs: PathBuf,
     pub(super) clock: Clock,
     pub(super) recorder: Recorder,
@@ -69,6 +70,7 @@ impl<'a> Local<'a> {
         let stop = stop.clone();
         Ok(Self {
             spec,
+            folder: folder.to_owned(),
             logs,
             clock,
             recorder,
@@ -133,12 +135,16 @@ impl<'a> Local<'a> {
         }
     }
 
+    /// Starts a process that is ended, with all that descends from it, by this sweep or its next start.
+    pub(super) fn start(&self, launch: &Launch, log: &Path) -> Result<Process, Failed> {
+        Process::start(launch, log, Tag::new(&self.folder)).map_err(Failed::new)
+    }
+
     /// Starts the server, and waits until it is ready.
     fn serve(&mut self, server: &Server, launch: &Launch, tell: &mut Tell<'_>) -> Result<(), Ending> {
         let log = self.logs.join(format!("server-{}.log", file_name(&launch.argv.join(" "))));
         tell(&format!("starting the server: {}", launch.argv.join(" ")));
-        let mut process = Process::start(launch, &log).map_err(Failed::new)?;
-        note_group(&self.logs, process.id());
+        let mut process = self.start(launch, &log)?;
         self.is_serving = true;
         let begun = self.clock.now();
         loop {
@@ -169,12 +175,10 @@ impl<'a> Local<'a> {
         Ok(())
     }
 
-    /// Nothing else may answer where the server is to listen: what a sweep that was killed has left is ended. Whether
-    /// something was.
+    /// Nothing else may answer where the server is to listen; whether something did that could be stopped.
     pub(super) fn clear(&mut self, server: &Server, tell: &mut Tell<'_>) -> Result<bool, Ending> {
-        let was_left = stop_group(&self.logs);
         if self.health(server).is_err() {
-            return Ok(was_left);
+            return Ok(false);
         }
         if !server.stop.is_empty() {
             tell("a server runs already; it is stopped first");
@@ -197,14 +201,15 @@ impl<'a> Local<'a> {
     /// Runs the command that stops the server.
     fn run_stop(&self, server: &Server, patience: f64) {
         let Ok(Some(launch)) = server.stopping(&self.values) else { return };
-        if let Ok(mut process) = Process::start(&launch, &self.logs.join("stop.log")) {
+        if let Ok(mut process) = self.start(&launch, &self.logs.join("stop.log")) {
             // Asked to stop oneself, one still stops the server.
             let _ = process.wait(patience, &Stop::new(), || {});
             process.stop(HURRY);
         }
     }
 
-    fn end_server(&mut self) {
+    /// Stops the server that was started, and says so where something answers in its place all the same.
+    fn end_server(&mut self, tell: &mut Tell<'_>) {
         if !self.is_serving {
             return;
         }
@@ -214,8 +219,14 @@ impl<'a> Local<'a> {
         if let Some(mut process) = self.server.take() {
             process.stop(patience);
         }
-        forget_group(&self.logs);
         self.is_serving = false;
+        if self.health(server).is_ok() {
+            tell(&format!(
+                "the server was stopped, but something still answers at {}: it was started behind the server, or by \
+                 somebody else; give the command that stops it as `stop` in `[server]`",
+                server.url
+            ));
+        }
     }
 
     /// The number of the server's process, where one was started.
@@ -259,7 +270,7 @@ impl Station for Local<'_> {
         let baseline = self.spec.baseline;
         self.is_ready = false;
         if let (Some(server), true) = (&self.spec.server, block.starts_server()) {
-            // Before the baseline: what a killed sweep has left holds a context.
+            // Before the baseline: what serves holds a context.
             self.clear(server, tell)?;
         }
         if block.starts_server() || self.spec.server.is_none() {
@@ -326,7 +337,7 @@ impl Station for Local<'_> {
         }
         if block.starts_server() {
             tell("stopping the server");
-            self.end_server();
+            self.end_server(tell);
             self.tenants.leave();
         }
         found
@@ -346,6 +357,6 @@ impl Station for Local<'_> {
 
 impl Drop for Local<'_> {
     fn drop(&mut self) {
-        self.end_server();
+        self.end_server(&mut |_| {});
     }
 }

@@ -11,7 +11,7 @@ use super::station::Measured;
 use super::told;
 use crate::measure::Series;
 use crate::measure::load::{Arrival, Lengths, Quantiles, Summary, Tally};
-use crate::measure::meter::Window;
+use crate::measure::meter::{Window, number};
 use crate::measure::telemetry::{Counts, Observed, split, split_details};
 use crate::notes::Caveat;
 use crate::runs::Value;
@@ -130,7 +130,7 @@ fn rates(
         say("energy_per_token_interval", format!("{share:.5}"));
     }
     if let Some((per_token, seconds)) = by_benchmark(tally, settings, batch, energy) {
-        say("benchmark_energy_per_token_j", told::number(per_token));
+        say("benchmark_energy_per_token_j", number(per_token));
         say("benchmark_window_s", format!("{seconds:.4}"));
     }
     details
@@ -176,11 +176,11 @@ fn add_telemetry(measured: &mut Measured, seen: &Observed) {
         measured.observed.insert(name.clone(), *value);
     }
     for (name, value) in &seen.details {
-        measured.details.insert(name.clone(), told::number(*value));
+        measured.details.insert(name.clone(), number(*value));
     }
     // The server's own view of what the client measures better, kept to compare.
     for (name, value) in &seen.metrics {
-        measured.details.insert(format!("server_{name}"), told::number(*value));
+        measured.details.insert(format!("server_{name}"), number(*value));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The process of an inference server: its own group, so that nothing of it is left when the sweep ends.
+//! The process of a server or a command: tagged and in a group of its own, so that nothing of it is left when it is stopped.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use super::leftover::{Leaving, Tag, VARIABLE};
 use super::spec::Launch;
 use super::stop::{Interrupted, Stop};
 
@@ -20,10 +21,11 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How often a process that is to end is looked at.
 const STEP: Duration = Duration::from_millis(20);
 
-/// A process with its log, stopped with its group when it is dropped.
+/// A process with its log, stopped with all that descends from it when it is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
+    tag: Tag,
     group: Option<Pid>,
     status: Option<ExitStatus>,
     log: PathBuf,
@@ -31,20 +33,21 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a process in a group of its own; its output goes to the end of `log`.
-    pub(super) fn start(launch: &Launch, log: &Path) -> Result<Self, String> {
+    pub(super) fn start(launch: &Launch, log: &Path, tag: Tag) -> Result<Self, String> {
         let (program, arguments) = launch.argv.split_first().ok_or("the command is empty")?;
         let open = || File::options().create(true).append(true).open(log);
         let output = open().map_err(|error| format!("its log `{}` cannot be written: {error}", log.display()))?;
         let errors = output.try_clone().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
-        command.args(arguments).envs(&launch.env).stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+        command.args(arguments).envs(&launch.env).env(VARIABLE, tag.text()).process_group(0);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
         if let Some(cwd) = &launch.cwd {
             command.current_dir(cwd);
         }
         die_with_parent(&mut command);
         let child = command.spawn().map_err(|error| format!("`{program}` cannot be started: {error}"))?;
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Ok(Self { child, group, status: None, log: log.to_owned() })
+        Ok(Self { child, tag, group, status: None, log: log.to_owned() })
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -83,13 +86,17 @@ impl Process {
         }
     }
 
-    /// Ends it and all of its group: asked first, killed after `patience` seconds.
+    /// Ends it, its group, and what has left that: asked first, killed after `patience` seconds.
     pub(super) fn stop(&mut self, patience: f64) {
         let Some(group) = self.group else { return };
-        let _ = kill_process_group(group, Signal::TERM);
         let end = Instant::now() + Duration::from_secs_f64(patience.clamp(0.0, 600.0));
+        let _ = kill_process_group(group, Signal::TERM);
+        let mut others = Leaving::new(|tag: &Tag| *tag == self.tag);
+        others.ask(Some(group));
         loop {
-            self.ended();
+            if self.status.is_none() {
+                self.status = self.child.try_wait().ok().flatten();
+            }
             if test_kill_process_group(group).is_err() {
                 break;
             }
@@ -99,6 +106,7 @@ impl Process {
             }
             std::thread::sleep(STEP);
         }
+        others.end(end);
         if self.status.is_none() {
             self.status = self.child.wait().ok();
         }

@@ -73,7 +73,7 @@ pub struct Server {
     pub metrics: Option<String>,
     /// Seconds until it must be healthy.
     pub start_timeout: f64,
-    /// The command that stops it; empty for a signal to its process group.
+    /// The command that stops it; empty for a signal to it and all that it has started.
     pub stop: Vec<String>,
     /// Seconds after which a stopping server is killed.
     pub stop_timeout: f64,

@@ -1,14 +1,15 @@
 //! Who else computes on the GPUs, and whether a point can be told from them.
 //!
 //! What is on the GPUs before the sweep has started anything is a tenant. What comes while a server starts is the
-//! server's. What comes later belongs to the work if it descends from it, or is of its group; else it is a stranger, if it is a process of
-//! this machine. Inside a container the driver tells numbers of the host, which are no processes to be seen from there:
-//! whose those are cannot be told, and nothing is refused for them.
+//! server's. What comes later belongs to the work if it descends from it, is of its group, or has the tag of what this
+//! sweep has started; else it is a stranger, if it is a process of this machine. Inside a container the driver tells
+//! numbers of the host, which are no processes to be seen from there: whose those are cannot be told, and nothing is
+//! refused for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SweepError;
-use super::leftover::stop_group;
+use super::leftover::is_own;
 use super::local::Local;
 use super::plan::Plan;
 use super::station::{Ending, Failed, Measured, Tell};
@@ -90,7 +91,8 @@ impl Tenants {
         // A server that went to the background descends from nobody here; its processes are of one group.
         let groups: BTreeSet<u32> = self.settled.iter().filter_map(|pid| group(*pid)).collect();
         for (gpu, pid) in unexplained {
-            if work.contains(&pid) || group(pid).is_some_and(|own| groups.contains(&own)) {
+            let is_of_group = || group(pid).is_some_and(|own| groups.contains(&own));
+            if work.contains(&pid) || is_of_group() || is_own(pid) {
                 self.own.insert(pid);
                 self.untold.remove(&pid);
             } else if is_known(pid) && !self.is_foreign {
@@ -136,15 +138,14 @@ fn shown(seen: &Seen) -> String {
 }
 
 impl Local<'_> {
-    /// Refuses to begin where others compute on the GPUs, or a GPU is split, unless that is put up with. What a killed
-    /// sweep has left is ended first. Of a server that runs already, nobody can tell who it is: all that is there is taken
+    /// Refuses to begin where others compute on the GPUs, or a GPU is split, unless that is put up with. `was_left` says that
+    /// what a killed sweep has left was just ended: the driver may name it for a while. Of a server that runs already, nobody can tell who it is: all that is there is taken
     /// to be it.
-    pub fn refuse_others(&mut self, plan: &Plan, tell: &mut Tell<'_>) -> Result<(), SweepError> {
+    pub fn refuse_others(&mut self, plan: &Plan, mut was_left: bool, tell: &mut Tell<'_>) -> Result<(), SweepError> {
         if !self.tenants.is_shared {
             self.recorder.refuse_split()?;
         }
         let Some(block) = plan.blocks.first() else { return Ok(()) };
-        let mut was_left = false;
         if let Some(server) = &self.spec.server {
             if !block.starts_server() {
                 return Ok(());
@@ -153,8 +154,7 @@ impl Local<'_> {
                 self.values.clone_from(&visit.values);
             }
             // Somebody else's server at that address is told when the block begins.
-            was_left =
-                if server.stop.is_empty() { stop_group(&self.logs) } else { self.clear(server, tell).unwrap_or(false) };
+            was_left |= !server.stop.is_empty() && self.clear(server, tell).unwrap_or(false);
         }
         let end = self.clock.now() + if was_left { LEFT } else { 0.0 };
         loop {

@@ -1,7 +1,7 @@
 //! What the metrics of servers and exporters mean: one table of names.
 //!
-//! Read in the sources of vLLM (V1 and before), `SGLang`, TensorRT-LLM, text-generation-inference, dcgm-exporter (names
-//! before and since DCGM 4) and Zeus. A colon and an underscore are one letter here: collectors on the way replace one
+//! Read in the sources of vLLM (V1 and before), `SGLang`, TensorRT-LLM, text-generation-inference, llama.cpp, dcgm-exporter
+//! (names before and since DCGM 4) and Zeus. A colon and an underscore are one letter here: collectors on the way replace one
 //! by the other.
 
 use std::collections::HashMap;
@@ -10,11 +10,12 @@ use std::sync::LazyLock;
 
 use Form::{Counter, Gauge, Histogram};
 use Meaning::{
-    CacheConfig, CachedPromptTokens, DramActivity, EndToEnd, Energy, FirstToken, Flops, InterToken, KvCapacity, KvUse,
-    OutputTokens, Power, PowerCap, Preemptions, PromptTokens, ReadBytes, RequestOutputTokens, RequestPromptTokens,
-    Requests, Running, SmActivity, SmClock, StepTokens, Temperature, TensorActivity, Utilization, Waiting, WriteBytes,
+    CacheConfig, CachedPromptTokens, DramActivity, EndToEnd, Energy, FinishedTokens, FirstToken, Flops, InterToken,
+    KvCapacity, KvUse, OutputTokens, Power, PowerCap, Preemptions, PromptTokens, ReadBytes, RequestOutputTokens,
+    RequestPromptTokens, Requests, Running, SmActivity, SmClock, StepTokens, Temperature, TensorActivity, Utilization,
+    Waiting, WriteBytes,
 };
-use Source::{Dcgm, Sglang, Tgi, TrtLlm, Vllm, Zeus};
+use Source::{Dcgm, LlamaCpp, Sglang, Tgi, TrtLlm, Vllm, Zeus};
 
 /// Who names a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +28,8 @@ pub enum Source {
     TrtLlm,
     /// text-generation-inference.
     Tgi,
+    /// llama.cpp.
+    LlamaCpp,
     /// dcgm-exporter.
     Dcgm,
     /// Zeus.
@@ -46,6 +49,7 @@ impl Source {
             Self::Sglang => "sglang",
             Self::TrtLlm => "tensorrt_llm",
             Self::Tgi => "tgi",
+            Self::LlamaCpp => "llama_cpp",
             Self::Dcgm => "dcgm-exporter",
             Self::Zeus => "zeus",
         }
@@ -59,6 +63,7 @@ impl fmt::Display for Source {
             Self::Sglang => "SGLang",
             Self::TrtLlm => "TensorRT-LLM",
             Self::Tgi => "TGI",
+            Self::LlamaCpp => "llama.cpp",
             Self::Dcgm => "dcgm-exporter",
             Self::Zeus => "Zeus",
         })
@@ -86,6 +91,8 @@ pub enum Meaning {
     CachedPromptTokens,
     /// Output tokens, counted.
     OutputTokens,
+    /// Output tokens, counted when their request ends.
+    FinishedTokens,
     /// Requests answered, counted.
     Requests,
     /// Time between tokens, s.
@@ -125,6 +132,9 @@ pub enum Meaning {
     /// Seconds below the clock wanted because of power, counted.
     PowerCap,
 }
+
+/// What tells how many output tokens there were, the best first.
+pub const OUTPUT: [Meaning; 3] = [OutputTokens, RequestOutputTokens, FinishedTokens];
 
 /// How a metric is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +258,12 @@ pub const ENTRIES: &[Entry] = &[
     told(Tgi, Histogram, EndToEnd, "tgi_request_duration"),
     told(Tgi, Histogram, RequestPromptTokens, "tgi_request_input_length"),
     told(Tgi, Histogram, RequestOutputTokens, "tgi_request_generated_tokens"),
+    told(LlamaCpp, Gauge, Running, "llamacpp:requests_processing"),
+    told(LlamaCpp, Gauge, Waiting, "llamacpp:requests_deferred"),
+    told(LlamaCpp, Gauge, KvUse, "llamacpp:kv_cache_usage_ratio"),
+    // Without those that the cache held.
+    told(LlamaCpp, Counter, PromptTokens, "llamacpp:prompt_tokens"),
+    told(LlamaCpp, Counter, FinishedTokens, "llamacpp:tokens_predicted"),
     scaled(Dcgm, Counter, Energy, "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", 1e-3, 0.0),
     told(Dcgm, Gauge, Power, "DCGM_FI_DEV_POWER_USAGE"),
     told(Dcgm, Gauge, Power, "DCGM_FI_DEV_BOARD_POWER_WATTS"),
@@ -316,6 +332,7 @@ mod tests {
         case("sglang_inter_token_latency_seconds_bucket", Sglang, InterToken, Part::Bucket);
         case("trtllm_kv_cache_utilization", TrtLlm, KvUse, Part::Value);
         case("tgi_request_generated_tokens_sum", Tgi, RequestOutputTokens, Part::Sum);
+        case("llamacpp:tokens_predicted_total", LlamaCpp, FinishedTokens, Part::Value);
         case("energy_monitor_gpu_energy_joules_total", Zeus, Energy, Part::Value);
         assert_eq!(find("vllm:iteration_tokens_total"), None);
         assert_eq!(find("process_cpu_seconds_total"), None);

@@ -69,22 +69,19 @@ impl Window<'_> {
 
     /// The increase of a counter in the window; where samples cover a part of it, at the rate of that part.
     fn count(&mut self, meaning: Meaning) -> Option<f64> {
-        let counter = self.record.counter(meaning).or_else(|| {
-            let of_requests = match meaning {
-                Meaning::OutputTokens => Meaning::RequestOutputTokens,
-                Meaning::PromptTokens => Meaning::RequestPromptTokens,
-                _ => return None,
-            };
-            let counter = self.record.counted_sum(of_requests)?;
-            if meaning == Meaning::OutputTokens {
+        let counter = self.record.counter(meaning).or_else(|| match meaning {
+            Meaning::OutputTokens => {
+                let counter = self.record.output_tokens()?;
                 self.caveat(
                     "tokens_counted_at_end",
                     "this server counts the tokens of a request when it ends: in a window with few requests, tokens of \
                      before are counted and tokens under way are not"
                         .to_owned(),
                 );
+                Some(counter)
             }
-            Some(counter)
+            Meaning::PromptTokens => self.record.counted_sum(Meaning::RequestPromptTokens),
+            _ => None,
         })?;
         let length = self.to - self.from;
         let found = increase(&counter.series, self.from, self.to)?;

@@ -125,6 +125,13 @@ impl Record {
         self.counted(meaning, Part::Value)
     }
 
+    /// Output tokens of all engines together, since the first sample; where a server does not count them as they come, those of
+    /// requests that have ended.
+    pub fn output_tokens(&self) -> Option<Rising> {
+        let ended = || self.counted_sum(Meaning::RequestOutputTokens);
+        self.counter(Meaning::OutputTokens).or_else(ended).or_else(|| self.counter(Meaning::FinishedTokens))
+    }
+
     /// The sum that a histogram of all engines together has counted, since its first sample.
     pub fn counted_sum(&self, meaning: Meaning) -> Option<Rising> {
         self.counted(meaning, Part::Sum)

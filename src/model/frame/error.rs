@@ -1,5 +1,7 @@
 //! Why runs do not fit a model.
 
+use std::collections::HashSet;
+
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -15,7 +17,7 @@ pub struct FrameError {
 }
 
 /// Why a run does not fit a model.
-#[derive(Clone, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum FrameFault {
     /// A condition that the model needs.
     #[error("run `{run}` has no `{condition}`, which model `{model}` needs")]
@@ -70,11 +72,12 @@ pub enum FrameFault {
 impl FrameError {
     pub(super) fn new(mut faults: Vec<FrameFault>) -> Self {
         // A look-up that fails fails for every attribute; one message is enough.
-        faults.dedup();
+        let mut told = HashSet::new();
+        faults.retain(|fault| told.insert(fault.clone()));
         let help = match &faults[0] {
-            FrameFault::MissingCondition { condition, .. } => {
-                format!("add a column `{condition}` to the sweep, or set it when importing")
-            }
+            FrameFault::MissingCondition { condition, .. } => format!(
+                "add a column `{condition}` to the sweep, or say `--set {condition}=…` where runs are measured or imported"
+            ),
             FrameFault::UnknownEntry { table, key, .. } if table == "architecture" => format!(
                 "give the model's `config.json`, `--architecture {key}=PATH`, or state it in a TOML by the example of \
                  `models/catalog/architectures.toml`, `--architecture FILE.toml`"

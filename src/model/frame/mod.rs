@@ -179,22 +179,23 @@ fn property(model: &Model, catalog: &Catalog, index: usize, run: &str, lookup: &
             expected: "of the kind that the model file says".to_owned(),
         }),
         (_, None) if model.has_default(index) => Ok(f64::NAN),
-        (_, None) => Err(missing_property(catalog, from, from.keys_of(lookup), run, &model.name)),
+        (_, None) => Err(missing_property(catalog, from, lookup, run, &model.name)),
     }
 }
 
 fn missing_property(
     catalog: &Catalog,
     from: &CatalogReference,
-    keys: Option<Vec<String>>,
+    lookup: &Lookup<'_>,
     run: &str,
     model: &str,
 ) -> FrameFault {
     let run = run.to_owned();
     let table = from.table.clone();
-    let Some(keys) = keys else {
-        return FrameFault::MissingCondition { run, condition: from.keys.join(", "), model: model.to_owned() };
-    };
+    if let Some(key) = from.keys.iter().find(|key| lookup(key).is_none()) {
+        return FrameFault::MissingCondition { run, condition: key.clone(), model: model.to_owned() };
+    }
+    let keys = from.keys_of(lookup).unwrap_or_default();
     // Of several keys it is the last that is in question: `default` may stand for the ones before.
     let known = catalog.last_keys(&table);
     let Some(key) = keys.last().filter(|key| !known.contains(&key.as_str())).cloned() else {
