@@ -81,13 +81,14 @@ pub(super) fn caveat(run: &mut Run, code: &str, seen: &str) {
     all.push_str(&seen.replace(';', ","));
 }
 
-/// The stable names of the doubts of a run, each once.
-pub(super) fn caveat_codes(run: &Run) -> Vec<&str> {
+/// The doubts of a run by their stable names, each with what was seen first.
+pub(super) fn caveats(run: &Run) -> BTreeMap<&str, &str> {
     let all = run.details.get(CAVEATS).map_or("", String::as_str);
-    let mut codes: Vec<&str> = all.split("; ").filter_map(|one| one.split_once(": ").map(|(code, _)| code)).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
+    let mut found = BTreeMap::new();
+    for (code, seen) in all.split("; ").filter_map(|one| one.split_once(": ")) {
+        found.entry(code).or_insert(seen);
+    }
+    found
 }
 
 #[cfg(test)]
@@ -97,10 +98,11 @@ mod tests {
     #[test]
     fn the_names_of_doubts_are_read_back() {
         let mut run = Run::default();
-        assert!(caveat_codes(&run).is_empty());
+        assert!(caveats(&run).is_empty());
         caveat(&mut run, "short_window", "12 s; the rule asks for 20 s");
         caveat(&mut run, "failed_requests", "3 of 8: kept");
         caveat(&mut run, "short_window", "again");
-        assert_eq!(caveat_codes(&run), ["failed_requests", "short_window"]);
+        let expected = [("failed_requests", "3 of 8: kept"), ("short_window", "12 s, the rule asks for 20 s")];
+        assert_eq!(caveats(&run), expected.into());
     }
 }

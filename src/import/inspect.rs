@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::about::caveat_codes;
+use super::about::caveats;
 use super::detect::Detected;
 use super::error::ImportError;
 use super::given::lacking;
@@ -32,8 +32,17 @@ pub struct SweepInspection {
     pub notes: Vec<String>,
     /// Conditions that runs lack and cannot be asked about without, with the count of runs.
     pub lacking: Vec<(Vec<String>, usize)>,
-    /// What to doubt in single runs: the stable name, and the count of runs.
-    pub caveats: BTreeMap<String, usize>,
+    /// What to doubt in single runs, by its stable name.
+    pub caveats: BTreeMap<String, Doubt>,
+}
+
+/// A doubt about single runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// How many runs it is about.
+    pub runs: usize,
+    /// What was seen in the first of them.
+    pub seen: String,
 }
 
 impl Inspection {
@@ -57,14 +66,15 @@ fn of_sweep(format: Detected, sweep: &Sweep) -> Result<SweepInspection, ImportEr
         let value = sweep.provenance.get(*key)?;
         Some(format!("{key}: {value}"))
     });
-    let mut caveats = BTreeMap::new();
-    for code in sweep.runs.iter().flat_map(caveat_codes) {
-        *caveats.entry(code.to_owned()).or_insert(0) += 1;
+    let mut doubts: BTreeMap<String, Doubt> = BTreeMap::new();
+    for (code, seen) in sweep.runs.iter().flat_map(caveats) {
+        let doubt = doubts.entry(code.to_owned()).or_insert_with(|| Doubt { runs: 0, seen: seen.to_owned() });
+        doubt.runs += 1;
     }
     let lacking = lacking(format, std::slice::from_ref(sweep)).into_iter();
     Ok(SweepInspection {
         lacking: lacking.map(|(names, runs)| (names.into_iter().map(str::to_owned).collect(), runs.len())).collect(),
-        caveats,
+        caveats: doubts,
         name: sweep.name.clone(),
         runs: sweep.runs.len(),
         columns: columns.collect(),

@@ -38,6 +38,6 @@ pub use about::About;
 pub use detect::{Detected, detect};
 pub use error::{Fault, FaultKind, ImportError, MapFault, Place};
 pub use given::{Given, complete};
-pub use inspect::{Inspection, SweepInspection};
+pub use inspect::{Doubt, Inspection, SweepInspection};
 pub use open::{Options, import, zone};
 pub use power::Window;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Column, Document, Table, Text};
-use crate::import::{About, Inspection, SweepInspection};
+use crate::import::{About, Doubt, Inspection, SweepInspection};
 use crate::notes::{list, plural};
 use crate::runs::Role;
 
@@ -96,15 +96,16 @@ fn doubts(document: &mut Document, inspection: &Inspection) {
     if !lacking.is_empty() {
         document.subheading("Missing").list(lacking);
     }
-    let mut all: BTreeMap<&str, usize> = BTreeMap::new();
-    for (code, runs) in inspection.sweeps.iter().flat_map(|sweep| &sweep.caveats) {
-        *all.entry(code).or_default() += runs;
+    let mut all: BTreeMap<&str, Doubt> = BTreeMap::new();
+    for (code, doubt) in inspection.sweeps.iter().flat_map(|sweep| &sweep.caveats) {
+        all.entry(code).and_modify(|all| all.runs += doubt.runs).or_insert_with(|| doubt.clone());
     }
     if !all.is_empty() {
-        let line = |(code, runs): (&str, usize)| Text::new().code(code).plain(format!(" in {}", plural(runs, "run")));
-        document
-            .subheading("To doubt in single runs (their detail `caveats` says why)")
-            .list(all.into_iter().map(line));
+        let line = |(code, doubt): (&str, Doubt)| {
+            let example = if doubt.runs > 1 { ", such as" } else { "" };
+            Text::new().code(code).plain(format!(" in {}{example}: {}", plural(doubt.runs, "run"), doubt.seen))
+        };
+        document.subheading("To doubt in single runs (in their detail `caveats`)").list(all.into_iter().map(line));
     }
 }
 

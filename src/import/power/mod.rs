@@ -31,7 +31,7 @@ pub(super) static NVIDIA: About = About {
     name: "nvidia-smi",
     words: "a log of nvidia-smi",
     tool: "nvidia-smi --query-gpu=… --format=csv, nvidia-smi dmon",
-    schema: "SemiAnalysisAI/InferenceX, utils/aggregate_power.py; dmon and amd-smi not verified",
+    schema: "SemiAnalysisAI/InferenceX, utils/aggregate_power.py; dmon not verified",
     scope: "board power of the GPUs in the log, over its whole time or over the window that was asked for",
     units: &[
         ("power.draw", "W"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::prometheus::Seen;
-use crate::import::about::{caveat, caveat_codes};
+use crate::import::about::{caveat, caveats};
 use crate::import::record::Record;
 use crate::runs::Run;
 
@@ -42,7 +42,7 @@ pub(super) fn cascade(runs: &mut [Run]) {
         let name = |condition: &str| run.name(condition).unwrap_or_default().to_owned();
         (name("checkpoint"), name("task"), name("gpu"), run.number("gpus").map(f64::to_bits))
     };
-    let is_unstable = |run: &Run| caveat_codes(run).iter().any(|code| REASONS.contains(code));
+    let is_unstable = |run: &Run| caveats(run).keys().any(|code| REASONS.contains(code));
     let mut least = BTreeMap::new();
     for run in runs.iter().filter(|run| is_unstable(run)) {
         if let Some(batch) = run.number("batch_size") {
