@@ -76,3 +76,19 @@ fn idle_baselines_identify_static_power() {
     // 121 to 123 W of 700 W were measured.
     assert!(low < 0.175 && high > 0.172, "{low}..{high}");
 }
+
+/// What `tests/reference/zeus_windows.py` and `joules measure` recorded of the same windows on an H200.
+#[test]
+fn zeus_says_the_same_energy_of_the_same_windows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/zeus");
+    let own = json(&["measure", "--replay", &folder.join("zeus.trace").display().to_string(), "--format", "json"]);
+    let zeus = std::fs::read_to_string(folder.join("zeus.json")).unwrap();
+    let zeus: serde_json::Value = serde_json::from_str(&zeus).unwrap();
+    assert_eq!(zeus.as_array().unwrap().len(), 4);
+    for window in zeus.as_array().unwrap() {
+        let stretches = own["stretches"].as_array().unwrap();
+        let stretch = stretches.iter().find(|own| own["name"] == window["window"]).unwrap();
+        let apart = stretch["energy_j"].as_f64().unwrap() / window["energy_j"].as_f64().unwrap() - 1.0;
+        assert!(apart.abs() < 0.005, "{window}: {apart}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Context, Failure, Outcome};
+use super::{Context, Outcome};
 use crate::measure::meter::open_contexts;
 
 /// Hold an idle CUDA context on each visible GPU until standard input ends
@@ -16,13 +16,13 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+    pub(super) fn run(&self, context: &Context) -> Outcome {
         if let Err(reason) = open_contexts(self.cuda_lib.as_deref(), &mut std::io::stdout()) {
             context.remark(&reason);
-            return Ok(Outcome::Unsuccessful);
+            return Outcome::Unsuccessful;
         }
         // Until whoever started this closes its end, or is gone.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        Ok(Outcome::Answered)
+        Outcome::Answered
     }
 }

@@ -126,7 +126,7 @@ impl Arguments {
             #[cfg(feature = "measure")]
             Command::Doctor(doctor) => doctor.run(context),
             #[cfg(feature = "measure")]
-            Command::HoldContext(hold) => hold.run(context),
+            Command::HoldContext(hold) => Ok(hold.run(context)),
         }
     }
 }

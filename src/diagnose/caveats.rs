@@ -16,6 +16,9 @@ const SHORT: f64 = 2.0;
 /// Running requests below this share of what was configured and supplied are worth a word.
 const UNFILLED: f64 = 0.95;
 
+/// Verdicts of measurements that are what they say.
+const TRUSTED: [&str; 3] = ["steady", "measured", "good"];
+
 /// All caveats, the ones that question the metric first.
 pub(super) fn caveats(
     fitted: &Fitted,
@@ -28,6 +31,7 @@ pub(super) fn caveats(
 ) -> Vec<Caveat> {
     let mut found = Vec::new();
     let both = [("A", a), ("B", b)];
+    measured(&both, &mut found);
     hidden_stalls(diagnosis, &both, &mut found);
     if diagnosis.mostly_unexplained() {
         found.push(Caveat::new(
@@ -49,6 +53,17 @@ pub(super) fn caveats(
     settings(fitted, diagnosis, a, b, &mut found);
     split(fitted, diagnosis, b, &mut found);
     found
+}
+
+/// Runs whose own measurement was not trusted by who made it.
+fn measured(both: &[(&str, &Abducted); 2], found: &mut Vec<Caveat>) {
+    for (side, run) in both {
+        let Some(verdict) = run.run.details.get("verdict") else { continue };
+        let word = verdict.split(':').next().unwrap_or_default();
+        if !TRUSTED.contains(&word) {
+            found.push(Caveat::new("doubtful_measurement", format!("{side} was measured as `{verdict}`")));
+        }
+    }
 }
 
 /// Median latency far from the mean step time: the median skips the stalls.

@@ -31,6 +31,7 @@ const EMBEDDED: &[(&str, &str, &str)] = &[
     embedded!("h200-http-qwen3-32b-2"),
     embedded!("h200-http-qwen3-32b"),
     embedded!("h200-http-qwen3-8b-2"),
+    embedded!("h200-http-qwen3-8b-3"),
     embedded!("h200-http-qwen3-8b"),
     embedded!("h200-http-tp2-qwen3-8b"),
     embedded!("h200-vllm"),

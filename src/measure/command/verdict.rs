@@ -1,5 +1,6 @@
 //! Whether a measurement is to be trusted, and why not.
 
+use super::child::Ending;
 use super::measured::Measured;
 use super::stretch::Stretch;
 
@@ -30,12 +31,14 @@ pub fn verdict(measured: &Measured, stretch: &Stretch) -> (Verdict, Vec<&'static
     let caveats = stretch.caveats();
     let has = |code: &str| caveats.iter().any(|own| own.code == code);
     let shared = measured.caveats.iter().any(|own| own.code == "other_processes");
+    let has_failed = !measured.ending.is_good() && matches!(measured.ending, Ending::Exit(_) | Ending::Killed(_));
     let all = [
         (Verdict::Partial, "gpu-lost", has("gpu_lost")),
         (Verdict::Partial, "counter-stuck", has("counter_stuck")),
         (Verdict::Partial, "counter-broken", has("counter_broken")),
         (Verdict::Partial, "too-short", has("too_short")),
-        (Verdict::Partial, "interrupted", !measured.ending.is_good()),
+        (Verdict::Partial, "command-failed", has_failed),
+        (Verdict::Partial, "interrupted", !measured.ending.is_good() && !has_failed),
         (Verdict::Marked, "other-tenants", shared),
         (Verdict::Marked, "gpu-silent", measured.caveats.iter().any(|own| own.code == "gpu_silent")),
         (Verdict::Marked, "thermal", has("thermal_throttling")),

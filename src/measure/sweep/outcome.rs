@@ -72,6 +72,7 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     say("requests_finished", summary.done.to_string());
     say("requests_failed", summary.failed.to_string());
     if let Some(tokens) = summary.output_tokens {
+        say("tokens_counted", "output".to_owned());
         say("output_tokens_window", format!("{tokens:.1}"));
     }
     if let Some(cost) = overhead {

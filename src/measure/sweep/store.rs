@@ -7,7 +7,8 @@ use super::folder::complete;
 use crate::runs::{Sweep, read_text};
 
 /// What `NAME.toml` of a sweep says of its source.
-pub(super) const SOURCE: &str = "measured by `joules sweep`: one row for each steady state";
+pub(super) const SOURCE: &str =
+    "measured by `joules sweep`: one row for each point, of which `detail.verdict` says whether its state was steady";
 
 /// `NAME.csv` and `NAME.toml` are written over at each merge: what others have put there is refused.
 ///

@@ -40,10 +40,11 @@ pub(super) fn add_machine(measured: &mut Measured, recorder: &Recorder) {
     if !recorder.driver_version().is_empty() {
         condition("driver_version", Value::Name(recorder.driver_version().to_owned()));
     }
-    if let Some(first) = gpus.first() {
-        if !first.name.is_empty() && gpus.iter().all(|gpu| gpu.name == first.name) {
-            condition("gpu", Value::Name(Catalog::embedded().gpu_name(&first.name)));
-        }
+    if let Some(first) = gpus.first()
+        && !first.name.is_empty()
+        && gpus.iter().all(|gpu| gpu.name == first.name)
+    {
+        condition("gpu", Value::Name(Catalog::embedded().gpu_name(&first.name)));
     }
     measured.details.extend(gpu_details(&gpus));
 }

@@ -1,6 +1,6 @@
 """Energy of the same windows by Zeus and by `joules`, in one process on one GPU.
 
-    joules measure --items images=1 --out measured -- python3 tests/reference/zeus.py zeus.json
+    joules measure --out measured -- python3 tests/reference/zeus_windows.py zeus.json
 
 needs torch and `zeus` (0.16), with a GPU. Zeus reads the counter once at either end of a window; `joules`, which runs
 this program, finds the ticks of the counter around the marks. Windows: an even load, pulses of 50 ms in 100 ms, pulses of
