@@ -44,6 +44,8 @@ mod runs;
 mod server;
 mod shared;
 #[cfg(feature = "measure")]
+mod slurm;
+#[cfg(feature = "measure")]
 mod spent;
 mod study;
 #[cfg(feature = "measure")]
@@ -52,6 +54,8 @@ mod sweep;
 mod sweep_faults;
 #[cfg(feature = "measure")]
 mod sweep_leftover;
+#[cfg(feature = "measure")]
+mod sweep_retry;
 #[cfg(feature = "measure")]
 mod telemetry;
 #[cfg(feature = "measure")]

@@ -4,14 +4,15 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::meters::Meters;
 use super::{Context, Failure, Outcome};
 use crate::measure::http::Options;
 use crate::measure::sweep::{
-    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Queue, Spec, Status, Stop, Summary, SweepError, complete,
-    end_leftover, grown, merge, submit, wait,
+    Drive, EXAMPLE, Folder, Local, News, Plan, Program, Queue, Retry, Spec, Status, Stop, Summary, SweepError,
+    complete, end_leftover, grown, merge, submit, wait,
 };
 use crate::report::sweep::{ended, planned, standing, submitted};
 use crate::report::{Document, render};
@@ -50,6 +51,18 @@ pub(super) struct Sweep {
     /// Hand the missing tasks to Slurm as a job array, and a job that merges them
     #[arg(long, conflicts_with_all = ["only", "merge"])]
     slurm: bool,
+    /// Measure complete points anew whose verdict is one of these, separated by commas; by default each that is not good
+    ///
+    /// A new run replaces the old, which the journal keeps; what fails stays as it was. `shared` must be named.
+    #[arg(
+        long,
+        value_name = "VERDICT",
+        num_args = 0..=1,
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(Retry::VERDICTS),
+        conflicts_with_all = ["merge", "status"]
+    )]
+    retry: Option<Vec<String>>,
     /// With --slurm: wait until the jobs have ended
     #[arg(long, requires = "slurm")]
     wait: bool,
@@ -86,9 +99,13 @@ impl Sweep {
         let spec = out.map(|out| grown(out, &spec)).transpose()?.unwrap_or(spec);
         self.refuse_apart(&spec)?;
         let plan = Plan::new(&spec);
+        if !self.merge && !self.slurm {
+            // Where a batch system measures, the files are to be there.
+            spec.check_files(&name)?;
+        }
         if self.dry_run {
             let known = out.map(complete).transpose()?.unwrap_or_default();
-            tell(context, &planned(&spec, &plan, &|visit| known.contains_key(&visit.id)))?;
+            tell(context, &planned(&spec, &plan, &known, self.retry().as_ref()))?;
             return Ok(Outcome::Answered);
         }
         let Some(out) = out else { return Ok(Outcome::Answered) };
@@ -100,7 +117,7 @@ impl Sweep {
         }
         let summary = self.measure(context, &spec, &plan, out)?;
         if self.only.is_some() {
-            let is_whole = summary.complete == summary.all;
+            let is_whole = summary.complete == summary.all && summary.not_again == 0;
             return Ok(if summary.is_interrupted {
                 Outcome::Interrupted
             } else if is_whole {
@@ -113,11 +130,15 @@ impl Sweep {
         tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
         Ok(if summary.is_interrupted {
             Outcome::Interrupted
-        } else if status.is_whole() {
+        } else if status.is_whole() && summary.not_again == 0 {
             Outcome::Answered
         } else {
             Outcome::Exceeded
         })
+    }
+
+    fn retry(&self) -> Option<Retry> {
+        self.retry.clone().map(|verdicts| Retry { verdicts })
     }
 
     /// The values of an adaptive knob are chosen one after the other: nobody can measure them side by side.
@@ -135,10 +156,11 @@ impl Sweep {
         drop(Folder::open(out, spec, None, self.extend)?);
         let own = std::env::current_exe().map_or_else(|_| "joules".to_owned(), |path| path.display().to_string());
         let path = spec.slurm.joules.clone().unwrap_or(own);
-        let mut arguments = self.meters.arguments();
-        arguments.extend(self.shared.then(|| "--shared".to_owned()));
-        let program = Program { path, arguments };
-        let submission = submit(out, spec, &program)?;
+        let arguments = self.meters.arguments();
+        let retry = self.retry();
+        let measuring = self.shared.then(|| "--shared".to_owned()).into_iter().chain(retry.as_ref().map(Retry::option));
+        let program = Program { path, arguments, measuring: measuring.collect() };
+        let submission = submit(out, spec, &program, retry.as_ref())?;
         if !self.wait {
             tell(context, &submitted(&submission, &out.display().to_string(), &file.display().to_string()))?;
             return Ok(Outcome::Answered);
@@ -160,8 +182,9 @@ impl Sweep {
         if was_left {
             context.remark("what a killed sweep has left running was ended");
         }
-        let done = folder.complete_ids()?;
-        let is_open = plan.visits().any(|visit| !done.contains(&visit.id));
+        let done = complete(out)?;
+        let again = self.retry().map(|retry| retry.ids(&done)).unwrap_or_default();
+        let is_open = plan.visits().any(|visit| !done.contains_key(&visit.id) || again.contains(&visit.id));
         if !is_open && Status::read(out)?.is_whole() {
             merge(out, spec, plan)?;
             return Ok(Summary { all: plan.len(), complete: plan.len(), ..Summary::default() });
@@ -175,6 +198,7 @@ impl Sweep {
         let drive = Drive {
             spec: spec.clone(),
             plan: plan.clone(),
+            again,
             folder: &mut folder,
             station: &mut station,
             stop: &stop,

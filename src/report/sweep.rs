@@ -1,9 +1,13 @@
 //! What a sweep is going to do, and how it stands.
 
+use std::collections::BTreeMap;
+
 use super::spent::{Use, not_spent, spent};
 use super::sweep_doubts::doubts;
 use super::{Column, Document, Table, Text};
-use crate::measure::sweep::{Curve, Failed, Known, Plan, Queue, Spec, State, Status, Submission, Summary, Visit};
+use crate::measure::sweep::{
+    Curve, Failed, Known, Plan, Queue, Retry, Spec, State, Status, Submission, Summary, Visit,
+};
 use crate::notes::plural;
 use crate::runs::Run;
 use crate::unit::{percent, show};
@@ -13,8 +17,10 @@ const START: f64 = 60.0;
 /// Characters of a reason in a table.
 const REASON: usize = 60;
 
-/// The order of the work, without doing it; `is_complete` says what is there already.
-pub fn planned(spec: &Spec, plan: &Plan, is_complete: &dyn Fn(&Visit) -> bool) -> Document {
+/// The order of the work, without doing it; `known` are the visits that are complete already, of which `retry` takes some.
+pub fn planned(spec: &Spec, plan: &Plan, known: &BTreeMap<String, Run>, retry: Option<&Retry>) -> Document {
+    let again = retry.map(|retry| retry.ids(known)).unwrap_or_default();
+    let is_complete = |visit: &Visit| known.contains_key(&visit.id) && !again.contains(&visit.id);
     let open = plan.visits().filter(|visit| !is_complete(visit)).count();
     let mut document = Document::new(
         Text::new().plain("Sweep ").code(&spec.name).plain(format!(": {} to measure", plural(open, "visit"))),
@@ -41,15 +47,20 @@ pub fn planned(spec: &Spec, plan: &Plan, is_complete: &dyn Fn(&Visit) -> bool) -
     document.fields(fields);
     let mut table =
         Table::new([Column::right("task"), Column::left("server"), Column::left("visit"), Column::left("state")]);
-    let tasks = plan.tasks();
-    let task_of = |id: &str| tasks.iter().position(|own| own.iter().any(|visit| visit.id == id)).unwrap_or(0);
+    let numbered = plan.tasks().into_iter().enumerate();
+    let tasks: BTreeMap<&str, usize> =
+        numbered.flat_map(|(task, visits)| visits.into_iter().map(move |visit| (visit.id.as_str(), task))).collect();
     for (index, block) in plan.blocks.iter().enumerate() {
         for (place, visit) in block.visits.iter().enumerate() {
             let server =
                 if block.starts_server() && place == 0 { format!("start {}", index + 1) } else { String::new() };
-            let state = if is_complete(visit) { "complete" } else { "" };
+            let state = match known.get(&visit.id) {
+                None => String::new(),
+                Some(run) if again.contains(&visit.id) => format!("anew: {}", verdict(run)),
+                Some(_) => "complete".to_owned(),
+            };
             table.row([
-                Text::new().plain(task_of(&visit.id).to_string()),
+                Text::new().plain(tasks.get(visit.id.as_str()).map(usize::to_string).unwrap_or_default()),
                 Text::new().plain(server),
                 Text::new().plain(&visit.id),
                 Text::new().plain(state),
@@ -215,17 +226,28 @@ pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Do
         );
     }
     let missing = status.visits.len() - status.complete();
+    let why = match (summary.is_interrupted, summary.is_over_budget) {
+        (true, _) => "It was interrupted. ",
+        (_, true) => "Its time was over. ",
+        _ => "",
+    };
+    let again = format!("joules sweep {file} --out {folder}");
     if !status.is_whole() {
-        let why = match (summary.is_interrupted, summary.is_over_budget) {
-            (true, _) => "It was interrupted. ",
-            (_, true) => "Its time was over. ",
-            _ => "",
-        };
         document.paragraph(
             Text::new()
                 .plain(format!("{why}{} left; what is complete is kept. Go on with ", left(missing)))
-                .code(format!("joules sweep {file} --out {folder}")),
+                .code(&again),
         );
+    }
+    if summary.not_again > 0 {
+        let count = plural(summary.not_again, "visit");
+        let text =
+            format!("{why}Of what was to be measured anew, {count} left; their runs are as they were. Go on with ");
+        document.paragraph(Text::new().plain(text).code(format!("{again} --retry")));
+        let is_complete =
+            |id: &str| status.visits.iter().any(|visit| visit.id == id && matches!(visit.state, State::Complete(_)));
+        let failed = summary.failed.iter().filter(|(id, _)| is_complete(id));
+        document.list(failed.take(20).map(|(id, reason)| Text::new().code(id).plain(format!(": {reason}"))));
     }
     document
 }
@@ -306,16 +328,20 @@ fn energy_of(status: &Status) -> Option<&'static str> {
 
 fn of_run(run: &Run, energy: Option<&str>) -> Vec<String> {
     let metric = |name: &str, unit: &str| run.metrics.get(name).map(|value| show(*value, unit)).unwrap_or_default();
-    let verdict = run.details.get("verdict").cloned().unwrap_or_default();
-    let verdict = verdict.split(':').next().unwrap_or_default().to_owned();
+    let verdict = verdict(run);
     let seconds = run.details.get("window_s").and_then(|text| text.parse::<f64>().ok());
     vec![
-        if verdict.is_empty() { "complete".to_owned() } else { verdict },
+        if verdict.is_empty() { "complete".to_owned() } else { verdict.to_owned() },
         metric("power", "W"),
         energy.map(|name| metric(name, "J")).unwrap_or_default(),
         metric("throughput", "1/s"),
         seconds.map(|seconds| show(seconds, "s")).unwrap_or_default(),
     ]
+}
+
+/// The first word of its verdict.
+fn verdict(run: &Run) -> &str {
+    run.details.get("verdict").and_then(|text| text.split(':').next()).unwrap_or_default()
 }
 
 /// A duration for a person: `2 h 5 min`.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Document, Text};
-use crate::measure::sweep::{State, Status};
-use crate::notes::list;
+use crate::measure::sweep::{Retry, State, Status};
+use crate::notes::{list, plural};
 use crate::runs::Run;
 
 /// Points that are named with a text, and texts that are shown of a kind.
@@ -44,6 +44,17 @@ pub(super) fn doubts(document: &mut Document, status: &Status) {
             document.paragraph(format!("And {} more, in the details of the runs.", found.len() - MOST_TEXTS));
         }
     }
+    let retry = Retry::default();
+    let poor = runs.iter().filter(|(_, run)| retry.takes(run)).count();
+    if poor > 0 {
+        let text = Text::new().plain(format!("{} not good: measured anew by ", are(poor)));
+        document.paragraph(text.code("joules sweep SWEEP.toml --out DIR --retry"));
+    }
+}
+
+/// `2 visits are`.
+fn are(count: usize) -> String {
+    format!("{} {}", plural(count, "visit"), if count == 1 { "is" } else { "are" })
 }
 
 fn detail<'a>(run: &'a Run, name: &str) -> Option<&'a str> {

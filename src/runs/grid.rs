@@ -148,8 +148,9 @@ fn read(name: &str, text: &str) -> Result<Vec<Value>, GridError> {
                 Some(step) => (last - first) / step,
                 None => (last / first).log2(),
             };
-            let count = (count + 1e-9).floor() as usize + 1;
-            if count > MOST {
+            // From one that is not finite, too many as well.
+            let count = ((count + 1e-9).floor() as usize).saturating_add(1);
+            if count > MOST || !first.is_finite() {
                 return Err(GridError::TooMany { count });
             }
             (0..count)

@@ -51,6 +51,8 @@ pub struct Summary {
     pub is_interrupted: bool,
     /// Whether the time for it was over.
     pub is_over_budget: bool,
+    /// Complete visits that were to be measured anew, and are as they were.
+    pub not_again: usize,
 }
 
 /// A sweep at work.
@@ -59,6 +61,8 @@ pub struct Drive<'a> {
     pub spec: Spec,
     /// In which order.
     pub plan: Plan,
+    /// Complete visits that are measured anew.
+    pub again: BTreeSet<String>,
     /// Where it is kept.
     pub folder: &'a mut Folder,
     /// Where it is measured.
@@ -95,7 +99,9 @@ impl Drive<'_> {
                 visits.iter().map(|visit| visit.id.clone()).collect()
             }
         };
-        let done: BTreeSet<String> = self.folder.complete_ids()?.into_iter().collect();
+        self.again.retain(|id| wanted.contains(id));
+        let mut done: BTreeSet<String> = self.folder.complete_ids()?.into_iter().collect();
+        done.retain(|id| !self.again.contains(id));
         let left: BTreeSet<String> = wanted.difference(&done).cloned().collect();
         (self.watch)(News::Plan { all: wanted.len(), complete: wanted.len() - left.len() });
         let mut work = Work { left, clock: Clock::start(), summary: Summary::default() };
@@ -128,6 +134,7 @@ impl Drive<'_> {
         if task.is_none() {
             wanted.extend(self.plan.visits().map(|visit| visit.id.clone()));
         }
+        work.summary.not_again = self.again.len();
         work.summary.all = wanted.len();
         work.summary.complete = complete(self.folder.path())?.keys().filter(|id| wanted.contains(*id)).count();
         Ok(work.summary)
@@ -172,6 +179,7 @@ impl Drive<'_> {
                 Ok(measured) => {
                     let run = assemble(&self.spec, &visit, &measured, &idle);
                     self.folder.keep(&visit, &run, measured.series)?;
+                    self.again.remove(&visit.id);
                     (self.watch)(News::Done(&run));
                 }
                 Err(Ending::Interrupted) => {

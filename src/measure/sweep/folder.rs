@@ -5,7 +5,8 @@
 //! spec.toml            the file that the sweep was begun with
 //! journal.jsonl        what has happened (journal-K.jsonl: in task K)
 //! points/*.json        one file for each complete visit: it is there whole or not at all
-//! series/*.csv         tokens, watts and running requests over the time of a visit; idle baselines
+//! series/*.csv         tokens, watts and running requests over the time of a visit (NAME-retryN.csv: when it was measured
+//!                      anew); idle baselines
 //! logs/                output of servers and commands
 //! ```
 
@@ -118,16 +119,27 @@ impl Folder {
         self.journal.add(event, more)
     }
 
-    /// Keeps a visit: its run, and its series if there is one. The point is complete when this returns.
+    /// Keeps a visit: its run, and its series if there is one. The point is complete when this returns. The run of a visit
+    /// that was complete before goes to the journal first; its series stays, beside that of the new run.
     pub fn keep(&mut self, visit: &Visit, run: &Run, series: Option<String>) -> Result<(), SweepError> {
         let name = file_name(&visit.id);
+        let points = self.path.join("points");
+        let point = points.join(format!("{name}.json"));
+        let (mut run, mut series_name) = (run.clone(), name);
+        if point.is_file() {
+            let before = read_point(&point)?;
+            let retries = before.details.get("retries").and_then(|count| count.parse().ok()).unwrap_or(0_usize) + 1;
+            series_name = format!("{series_name}-retry{retries}");
+            run.details.insert("retries".to_owned(), retries.to_string());
+            self.add("replaced", &json!({ "visit": visit.id, "run": run_json(&before) }))?;
+        }
         let mut files = Vec::new();
         if let Some(series) = series {
-            files.push((self.path.join("series").join(format!("{name}.csv")), series));
+            files.push((self.path.join("series").join(format!("{series_name}.csv")), series));
         }
-        let text = serde_json::to_string_pretty(&run_json(run)).unwrap_or_default();
-        let points = self.path.join("points");
-        files.push((points.join(format!("{name}.json")), text + "\n"));
+        let text = serde_json::to_string_pretty(&run_json(&run)).unwrap_or_default();
+        // The last: with this move the visit is complete, or the new run is in the place of the old.
+        files.push((point, text + "\n"));
         write_whole(&files)?;
         // A name in a folder is on disk when the folder is.
         let synced = File::open(&points).and_then(|folder| folder.sync_all());
@@ -155,15 +167,21 @@ pub fn complete(path: &Path) -> Result<BTreeMap<String, Run>, SweepError> {
         if name.starts_with('.') || !has_extension(&file, "json") {
             continue;
         }
-        let foreign = |message: String| SweepError::Foreign { path: file.clone(), message };
-        let runs = read_json(&file).map_err(|error| foreign(error.to_string()))?;
-        let [run] = &runs[..] else { return Err(foreign("it does not hold one run".to_owned())) };
-        if name != format!("{}.json", file_name(&run.id)) {
-            return Err(foreign(format!("it holds the run `{}`, which is not its name", run.id)));
-        }
-        found.insert(run.id.clone(), run.clone());
+        let run = read_point(&file)?;
+        found.insert(run.id.clone(), run);
     }
     Ok(found)
+}
+
+/// The run of a complete visit.
+fn read_point(file: &Path) -> Result<Run, SweepError> {
+    let foreign = |message: String| SweepError::Foreign { path: file.to_owned(), message };
+    let runs = read_json(file).map_err(|error| foreign(error.to_string()))?;
+    let [run] = &runs[..] else { return Err(foreign("it does not hold one run".to_owned())) };
+    if file.file_name().is_none_or(|name| name != format!("{}.json", file_name(&run.id)).as_str()) {
+        return Err(foreign(format!("it holds the run `{}`, which is not its name", run.id)));
+    }
+    Ok(run.clone())
 }
 
 /// The events of all journals of a folder, in the order of their time.

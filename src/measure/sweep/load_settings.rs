@@ -36,6 +36,9 @@ pub struct LoadSettings {
 
 /// Prompts are made of the first token ids of a vocabulary; every usual one is larger.
 const VOCABULARY: u32 = 20_000;
+/// More requests at once than one client has ports for, and more tokens than any model reads.
+const MOST_REQUESTS: usize = 100_000;
+const MOST_TOKENS: usize = 100_000_000;
 
 impl LoadSettings {
     /// The load of a point, or every key that is wrong with why.
@@ -47,7 +50,10 @@ impl LoadSettings {
             _ => Err(format!("`{text}` is no endpoint; write `completions` or `chat`")),
         });
         let endpoint = endpoint.unwrap_or(Endpoint::Completions);
-        let model = reader.read("model", |text| Ok(text.to_owned()));
+        let model = reader.read("model", |text| match text {
+            "" => Err("it is empty; the server knows its model by a name".to_owned()),
+            name => Ok(name.to_owned()),
+        });
         let prompt_tokens = reader.length("prompt_tokens");
         let output_tokens = reader.length("output_tokens");
         let arrival = reader.arrival();
@@ -62,7 +68,7 @@ impl LoadSettings {
             _ => count(text, 2).map(|size| u32::try_from(size).ok()),
         });
         let dataset = reader.read("dataset", |text| Ok(PathBuf::from(text)));
-        let timeout = reader.read("timeout", super::tables::seconds);
+        let timeout = reader.read("timeout", super::tables::some_seconds);
         let (Some(prompt_tokens), Some(output_tokens), Some(arrival), true) =
             (prompt_tokens, output_tokens, arrival, reader.faults.is_empty())
         else {
@@ -123,9 +129,11 @@ impl Fields<'_> {
 
     /// A closed loop by `concurrency`, an open one by `request_rate`, bursts by both that and `burst`.
     fn arrival(&mut self) -> Option<Arrival> {
-        let clients = self.read("concurrency", |text| count(text, 1));
+        let known = self.faults.len();
+        let clients = self.read("concurrency", |text| at_most(MOST_REQUESTS, count(text, 1)?));
         let rate = self.read("request_rate", positive);
-        let size = self.read("burst", |text| count(text, 1));
+        let size = self.read("burst", |text| at_most(MOST_REQUESTS, count(text, 1)?));
+        let are_read = self.faults.len() == known;
         let burstiness = self.read("burstiness", positive).unwrap_or(1.0);
         let ramp = self.read("ramp", super::tables::seconds).unwrap_or(0.0);
         match (clients, rate, size) {
@@ -133,7 +141,7 @@ impl Fields<'_> {
             (None, Some(rate), None | Some(1)) => Some(Arrival::Open { rate, burstiness }),
             (None, Some(rate), Some(size)) => Some(Arrival::Bursts { size, period: size as f64 / rate }),
             _ => {
-                if self.faults.is_empty() {
+                if are_read {
                     let message = "give either this, for clients in a closed loop, or `request_rate`, for an open loop";
                     self.faults.push(("concurrency".to_owned(), message.to_owned()));
                 }
@@ -150,10 +158,15 @@ fn count(text: &str, least: usize) -> Result<usize, String> {
     }
 }
 
+fn at_most(most: usize, count: usize) -> Result<usize, String> {
+    if count > most { Err(format!("{count} is more than can be sent; {most} is the most")) } else { Ok(count) }
+}
+
 /// `200`, or `100..300`.
 fn range(text: &str) -> Result<(usize, usize), String> {
-    let Some((first, last)) = text.split_once("..") else { return count(text, 1).map(|count| (count, count)) };
-    let (first, last) = (count(first, 1)?, count(last, 1)?);
+    let count = |text: &str| at_most(MOST_TOKENS, count(text, 1)?);
+    let Some((first, last)) = text.split_once("..") else { return count(text).map(|count| (count, count)) };
+    let (first, last) = (count(first)?, count(last)?);
     if last < first { Err(format!("`{text}` falls; write the smaller number first")) } else { Ok((first, last)) }
 }
 

@@ -1,5 +1,8 @@
 //! The order of the work: blocks of points that share a server, visits within them.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::points::matches;
 use super::spec::{Launch, Spec};
 use super::template::Values;
@@ -46,15 +49,11 @@ impl Plan {
     /// last in its block. Without a server there is one block.
     pub fn new(spec: &Spec) -> Self {
         let mut draws = Draws::new(spec.seed);
-        let mut groups: Vec<(Option<Launch>, Vec<usize>)> = Vec::new();
-        for index in 0..spec.first {
-            group(spec, index, &mut groups);
-        }
+        let mut groups: Vec<Group> = Vec::new();
+        group(spec, 0..spec.first, &mut groups);
         shuffle(&mut groups, &mut draws);
         // Points that were chosen later change nothing about the order of those before them.
-        for index in spec.first..spec.points.len() {
-            group(spec, index, &mut groups);
-        }
+        group(spec, spec.first..spec.points.len(), &mut groups);
         let blocks = groups
             .into_iter()
             .map(|(launch, points)| Block { launch, visits: visits(spec, &points, &mut draws) })
@@ -134,12 +133,20 @@ impl Plan {
     }
 }
 
-/// Adds a point to those that share its server.
-fn group(spec: &Spec, index: usize, groups: &mut Vec<(Option<Launch>, Vec<usize>)>) {
-    let launch = launch(spec, &spec.points[index].values);
-    match groups.iter_mut().find(|(own, _)| *own == launch) {
-        Some((_, points)) => points.push(index),
-        None => groups.push((launch, vec![index])),
+/// Points that share a server.
+type Group = (Option<Launch>, Vec<usize>);
+
+/// Adds each of these points to those that share its server.
+fn group(spec: &Spec, points: Range<usize>, groups: &mut Vec<Group>) {
+    let mut places: BTreeMap<Option<Launch>, usize> =
+        groups.iter().enumerate().map(|(place, (launch, _))| (launch.clone(), place)).collect();
+    for index in points {
+        let launch = launch(spec, &spec.points[index].values);
+        let place = *places.entry(launch.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, points)) => points.push(index),
+            None => groups.push((launch, vec![index])),
+        }
     }
 }
 
@@ -162,7 +169,7 @@ fn visits(spec: &Spec, points: &[usize], draws: &mut Draws) -> Vec<Visit> {
     }
     shuffle(&mut middle, draws);
     let order = anchor.into_iter().chain(middle).chain(later).chain(anchor);
-    let mut seen = std::collections::BTreeMap::<usize, usize>::new();
+    let mut seen = BTreeMap::<usize, usize>::new();
     order
         .map(|point| {
             let repeat = seen.entry(point).or_insert(0);

@@ -1,33 +1,40 @@
 //! The points of a sweep: constants, the grid of the knobs, and further points.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::curve::{Adaptive, Curve};
-use super::load_settings::LoadSettings;
-use super::spec::{Point, Spec};
+use super::spec::Point;
 use super::tables::{Reader, Said, Section};
 use super::template::{Values, fill, is_name};
 use crate::notes::{did_you_mean, nearest};
 use crate::runs::{Value, axes, condition_name, conditions};
 
-/// More points than a sweep can measure.
-const MOST: usize = 10_000;
+/// The most points, and the most visits, of a sweep.
+pub(super) const MOST: usize = 10_000;
 
 /// Which names the file uses, and where a placeholder of that name stands.
 #[derive(Default)]
 pub(super) struct Axes {
     pub(super) places: Vec<(String, Range<usize>)>,
     implied: Vec<String>,
+    /// Names that decide on arguments.
+    deciding: Vec<Said>,
 }
 
 impl Axes {
     /// A name that matters without a placeholder.
     pub(super) fn uses(&mut self, name: &str) {
         self.implied.push(name.to_owned());
+    }
+
+    /// A name of which the arguments depend.
+    pub(super) fn decides(&mut self, name: &Said) {
+        self.uses(&name.text);
+        self.deciding.push(name.clone());
     }
 
     fn are_used(&self, name: &str) -> bool {
@@ -66,16 +73,12 @@ impl<'t> Reader<'t> {
             grids.push(Vec::new());
         }
         self.check_used(&grids, &used);
-        let mut found: Vec<Values> = Vec::new();
-        for values in grids.iter().flat_map(|grid| product(&grid.iter().collect::<Vec<_>>())) {
-            if !found.contains(&values) {
-                found.push(values);
-            }
-            if found.len() > MOST {
-                self.fault(&root.at, format!("the sweep has more than {MOST} points; narrow a range"));
-                return Points::default();
-            }
+        if self.are_too_many(root, &grids) {
+            return Points::default();
         }
+        let mut known = BTreeSet::new();
+        let all = grids.iter().flat_map(|grid| product(&grid.iter().collect::<Vec<_>>()));
+        let mut found: Vec<Values> = all.filter(|values| known.insert(key(values))).collect();
         let (first, curves) = (found.len(), self.curves(&grids));
         for own in &self.added {
             let curve = curves.iter().find(|curve| curve.name == own.curve && curve.range.knob == own.knob);
@@ -83,10 +86,43 @@ impl<'t> Reader<'t> {
         }
         let order = names_in_order(&grids);
         let ids = ids(&found, &order);
+        self.check_ids(&ids, &grids);
         let all: Vec<Point> =
             found.into_iter().zip(ids).map(|(own, id)| Point { values: self.complete(own, &constants), id }).collect();
         self.check_places(&all, &used);
+        self.check_deciding(&all, &used);
         Points { all, first, curves }
+    }
+
+    /// Whether there are more points than can be measured; counted, not made.
+    fn are_too_many(&mut self, root: &Section<'_, 't>, grids: &[Vec<Axis>]) -> bool {
+        let count = |grid: &Vec<Axis>| grid.iter().map(|axis| axis.values.len()).fold(1, usize::saturating_mul);
+        let all = grids.iter().map(count).fold(0, usize::saturating_add);
+        if all > MOST {
+            let longest = grids.iter().flatten().max_by_key(|axis| axis.values.len());
+            let at = longest.map_or(root.at.clone(), |axis| axis.name.at.clone());
+            self.fault(&at, format!("the sweep has {all} points, and {MOST} are the most; give fewer values"));
+        }
+        all > MOST
+    }
+
+    /// Two points of one name would be taken for one, and so would a point and the repeat of another.
+    fn check_ids(&mut self, ids: &[String], grids: &[Vec<Axis>]) {
+        let axes = || grids.iter().flatten();
+        let is_marked = |axis: &&Axis| axis.values.iter().any(|value| value.to_string().contains('#'));
+        for axis in axes().filter(|axis| ids.iter().any(|id| id.contains('#')) && is_marked(axis)) {
+            let message = format!(
+                "`{}` has a value with `#`, which stands before the number of a repeat in the name of a point",
+                axis.name.text
+            );
+            self.fault(&axis.name.at, message);
+        }
+        let mut known = BTreeSet::new();
+        let twice = ids.iter().find(|id| !known.insert(*id));
+        if let (Some(id), Some(axis)) = (twice, axes().next()) {
+            let message = format!("two points have the name `{id}`: leave `,` and `=` out of their values");
+            self.fault(&axis.name.at, message);
+        }
     }
 
     /// What the adaptive knob of each grid is chosen for: every combination of the others.
@@ -180,14 +216,9 @@ impl<'t> Reader<'t> {
         if list.is_empty() {
             self.fault(&value.span(), format!("`{}` has no value", name.text));
         }
-        let mut values = Vec::new();
-        for said in &list {
-            for value in self.values(name, said) {
-                if !values.contains(&value) {
-                    values.push(value);
-                }
-            }
-        }
+        let mut known = BTreeSet::new();
+        let mut values: Vec<Value> = list.iter().flat_map(|said| self.values(name, said)).collect();
+        values.retain(|value| known.insert(format!("{value:?}")));
         values
     }
 
@@ -231,6 +262,18 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Arguments of which a name decides that no point has are never added.
+    fn check_deciding(&mut self, points: &[Point], used: &Axes) {
+        for name in &used.deciding {
+            if points.is_empty() || points.iter().any(|point| point.values.contains_key(&name.text)) {
+                continue;
+            }
+            let known = points.iter().flat_map(|point| point.values.keys().map(String::as_str));
+            let meant = did_you_mean(nearest(&name.text, known));
+            self.fault(&name.at, format!("no point has `{}`, so that nothing is ever added{meant}", name.text));
+        }
+    }
+
     /// The values of a point with the constants that it does not set itself.
     fn complete(&mut self, mut own: Values, constants: &[(Said, Said)]) -> Values {
         let (plain, filled): (Vec<_>, Vec<_>) = constants.iter().partition(|(_, said)| !said.text.contains('{'));
@@ -270,44 +313,6 @@ impl<'t> Reader<'t> {
             self.fault(&own.at, "no point has these values, so that none can be the anchor");
         }
         anchor
-    }
-
-    /// Fills every template of every point, so that nothing is found to be wrong hours later.
-    pub(super) fn try_points(&mut self, root: &Section<'_, 't>, spec: &Spec) {
-        if !self.faults.is_empty() {
-            return;
-        }
-        let mut told: BTreeMap<String, Range<usize>> = BTreeMap::new();
-        let at = |section: &str, key: Option<&str>| {
-            let value = root.get(section);
-            let inner = key.and_then(|key| {
-                let table = value?.get_ref().as_table()?;
-                table.iter().find(|(own, _)| own.get_ref() == key).map(|(_, value)| value.span())
-            });
-            inner.or_else(|| value.map(Spanned::span)).unwrap_or(root.at.clone())
-        };
-        for point in &spec.points {
-            if let Some(server) = &spec.server
-                && let Err(message) = server.launch(&point.values)
-            {
-                told.entry(message).or_insert_with(|| at("server", None));
-            }
-            if let Some(command) = &spec.command {
-                let tried =
-                    command.launch(&point.values).map(|_| ()).and_then(|()| command.count(&point.values).map(|_| ()));
-                if let Err(message) = tried {
-                    told.entry(message).or_insert_with(|| at("command", None));
-                }
-            }
-            if let Some(load) = &spec.load {
-                for (key, message) in LoadSettings::of(load, &point.values).err().unwrap_or_default() {
-                    told.entry(format!("`{key}`: {message}")).or_insert_with(|| at("load", Some(&key)));
-                }
-            }
-        }
-        for (message, at) in told {
-            self.fault(&at, message);
-        }
     }
 }
 
@@ -351,9 +356,14 @@ fn product(grid: &[&Axis]) -> Vec<Values> {
                 own
             })
         };
-        found = found.iter().flat_map(with).take(MOST + 1).collect();
+        found = found.iter().flat_map(with).collect();
     }
     found
+}
+
+/// Equal where the values are.
+fn key(values: &Values) -> String {
+    format!("{values:?}")
 }
 
 fn names_in_order(grids: &[Vec<Axis>]) -> Vec<&str> {

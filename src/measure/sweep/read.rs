@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::curve::Added;
 use super::error::SweepError;
-use super::points::Axes;
+use super::points::{Axes, MOST};
 use super::spec::{Baseline, Command, Conditional, Server, Slurm, Spec, Steady};
 use super::tables::{Reader, Said, Section, share};
 use super::template::{Values, names};
@@ -133,7 +133,7 @@ impl<'t> Reader<'t> {
             text.parse().map_err(|_| format!("`{text}` is no whole number of at least 0"))
         });
         spec.seed = seed.unwrap_or(0);
-        spec.replicates = self.count(about, "replicates", 1).unwrap_or(1);
+        spec.replicates = self.replicates(about, spec.points.len());
         spec.budget = self.seconds(about, "budget");
         spec.cooldown = self.seconds(about, "cooldown").unwrap_or(0.0);
         spec.cool_to = self.parsed(about, "cool_to", super::tables::kelvin);
@@ -145,6 +145,19 @@ impl<'t> Reader<'t> {
         {
             spec.anchor = self.anchor(&anchor, &spec.points);
         }
+    }
+
+    fn replicates(&mut self, about: &Section<'_, 't>, points: usize) -> usize {
+        let replicates = self.count(about, "replicates", 1).unwrap_or(1);
+        let visits = replicates.saturating_mul(points);
+        if visits > MOST
+            && points <= MOST
+            && let Some(said) = self.said(about, "replicates")
+        {
+            self.fault(&said.at, format!("`replicates`: the sweep has {visits} visits, and {MOST} are the most"));
+            return 1;
+        }
+        replicates
     }
 
     fn check_kind(&mut self, root: &Section<'_, 't>, server: bool, load: bool, command: bool) {
@@ -185,7 +198,7 @@ impl<'t> Reader<'t> {
             url: url.unwrap_or_default().trim_end_matches('/').to_owned(),
             health: self.said(own, "health").map_or_else(|| "/health".to_owned(), |said| said.text),
             metrics: Some(metrics).filter(|path| !matches!(path.as_str(), "" | "none")),
-            start_timeout: self.seconds(own, "start_timeout").unwrap_or(600.0),
+            start_timeout: self.some_seconds(own, "start_timeout").unwrap_or(600.0),
             stop: self.templates(own, "stop", axes),
             stop_timeout: self.seconds(own, "stop_timeout").unwrap_or(30.0),
         }
@@ -200,7 +213,7 @@ impl<'t> Reader<'t> {
         {
             for (name, value) in section.entries() {
                 if let Some(said) = self.scalar(&name.text, value) {
-                    axes.uses(&name.text);
+                    axes.decides(&name);
                     let text = crate::runs::canonical_value(&name.text, &said.text).to_owned();
                     when.insert(name.text.clone(), text);
                 }
@@ -242,7 +255,7 @@ impl<'t> Reader<'t> {
             argv,
             env: self.env(own, axes),
             cwd: self.template(own, "cwd", axes),
-            timeout: self.seconds(own, "timeout").unwrap_or(3600.0),
+            timeout: self.some_seconds(own, "timeout").unwrap_or(3600.0),
             item,
             items: self.template(own, "items", axes),
             least: self.seconds(own, "least").unwrap_or(0.0),
@@ -253,11 +266,11 @@ impl<'t> Reader<'t> {
         let mut steady = Steady { min_window: 30.0, precision: 0.01, max_time: 180.0, settle: 2.0, stagnation: 60.0 };
         let Some(own) = self.section(root, "steady") else { return steady };
         self.only(&own, &["min_window", "precision", "max_time", "settle", "stagnation"]);
-        steady.min_window = self.seconds(&own, "min_window").unwrap_or(steady.min_window);
+        steady.min_window = self.some_seconds(&own, "min_window").unwrap_or(steady.min_window);
         steady.precision = self.parsed(&own, "precision", share).unwrap_or(steady.precision);
-        steady.max_time = self.seconds(&own, "max_time").unwrap_or(steady.max_time.max(2.0 * steady.min_window));
+        steady.max_time = self.some_seconds(&own, "max_time").unwrap_or(steady.max_time.max(2.0 * steady.min_window));
         steady.settle = self.seconds(&own, "settle").unwrap_or(steady.settle);
-        steady.stagnation = self.seconds(&own, "stagnation").unwrap_or(steady.stagnation);
+        steady.stagnation = self.some_seconds(&own, "stagnation").unwrap_or(steady.stagnation);
         // Windows begin and end at whole seconds.
         if steady.max_time < steady.min_window + steady.settle + 2.0 {
             let message = "`max_time` must be at least 2 s longer than `settle` and `min_window` together, so that a \
@@ -314,6 +327,9 @@ impl<'t> Reader<'t> {
         let Some(value) = own.get("env") else { return env };
         let Some(section) = self.as_section("`env`".to_owned(), value) else { return env };
         for (name, value) in section.entries() {
+            if name.text.is_empty() || name.text.contains(['=', '\0']) {
+                self.fault(&name.at, format!("`{}` cannot be the name of a variable", name.text.escape_debug()));
+            }
             if let Some(said) = self.scalar(&name.text, value) {
                 self.check_template(&said, axes);
                 env.insert(name.text, said.text);
@@ -339,6 +355,9 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn check_template(&mut self, said: &Said, axes: &mut Axes) {
+        if said.text.contains('\0') {
+            self.fault(&said.at, "a text of a process or a request cannot hold the character 0");
+        }
         match names(&said.text) {
             Ok(names) => axes.places.extend(names.into_iter().map(|name| (name, said.at.clone()))),
             Err(message) => self.fault(&said.at, message),

@@ -11,6 +11,7 @@ use super::error::SweepError;
 use super::folder::{history, lock};
 use super::journal::Journal;
 use super::merge::text;
+use super::retry::Retry;
 use super::spec::{Slurm, Spec};
 use super::status::Status;
 use super::stop::Stop;
@@ -41,15 +42,17 @@ pub struct Program {
     pub path: String,
     /// Further arguments of `sweep`.
     pub arguments: Vec<String>,
+    /// Further arguments where it measures.
+    pub measuring: Vec<String>,
 }
 
-/// Submits the tasks that are neither complete nor in the queue.
-pub fn submit(folder: &Path, spec: &Spec, program: &Program) -> Result<Submission, SweepError> {
+/// Submits the tasks that are neither complete nor in the queue; those of `retry` though they are complete.
+pub fn submit(folder: &Path, spec: &Spec, program: &Program, retry: Option<&Retry>) -> Result<Submission, SweepError> {
     let folder = &std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     // Two submissions at once would hand over the same tasks.
     let _lock = lock(folder, ".lock-slurm", true)?;
     let queued: Vec<usize> = queued(folder)?.into_keys().collect();
-    let missing = Status::read(folder)?.missing_tasks();
+    let missing = Status::read(folder)?.missing_tasks(retry);
     let tasks: Vec<usize> = missing.into_iter().filter(|task| !queued.contains(task)).collect();
     if tasks.is_empty() {
         return Ok(Submission { job: None, merge: None, tasks, queued });
@@ -118,7 +121,8 @@ fn script(folder: &Path, spec: &Spec, program: &Program, tasks: &[usize]) -> Str
     for line in own.extra.iter().chain(&own.setup) {
         let _ = writeln!(text, "{line}");
     }
-    let _ = writeln!(text, "exec {} --only \"$SLURM_ARRAY_TASK_ID\"", call_of(folder, program));
+    let call = call_of(folder, program, &program.measuring);
+    let _ = writeln!(text, "exec {call} --only \"$SLURM_ARRAY_TASK_ID\"");
     text
 }
 
@@ -127,7 +131,7 @@ fn merge_script(folder: &Path, spec: &Spec, program: &Program) -> String {
     let is_of_site = |key: &str| ["partition", "account", "qos"].contains(&key);
     let name = format!("{}-merge", spec.name);
     let mut text = head(folder, &name, "slurm-merge-%j.log", &spec.slurm, is_of_site);
-    let _ = writeln!(text, "exec {} --merge", call_of(folder, program));
+    let _ = writeln!(text, "exec {} --merge", call_of(folder, program, &[]));
     text
 }
 
@@ -140,10 +144,10 @@ fn head(folder: &Path, name: &str, log: &str, own: &Slurm, takes: impl Fn(&str) 
     text
 }
 
-fn call_of(folder: &Path, program: &Program) -> String {
+fn call_of(folder: &Path, program: &Program, more: &[String]) -> String {
     let folder = folder.display().to_string();
     let words = [&program.path, "sweep", &format!("{folder}/spec.toml"), "--out", &folder].map(quoted);
-    let more: Vec<String> = program.arguments.iter().map(|word| quoted(word)).collect();
+    let more: Vec<String> = program.arguments.iter().chain(more).map(|word| quoted(word)).collect();
     [&words[..], &more[..]].concat().join(" ")
 }
 

@@ -9,6 +9,7 @@ use super::folder::{Folder, complete, history};
 use super::grow::grown;
 use super::merge::{spread, text};
 use super::plan::Plan;
+use super::retry::Retry;
 use super::slope::{Slope, slopes};
 use super::spec::Spec;
 use super::station::Failed;
@@ -90,9 +91,12 @@ impl Status {
         self.complete() == self.visits.len() && self.curves.iter().all(|(_, known)| !known.wants_more)
     }
 
-    /// The tasks with a visit that is not complete.
-    pub fn missing_tasks(&self) -> Vec<usize> {
-        let is_open = |visit: &&VisitStatus| !matches!(visit.state, State::Complete(_));
+    /// The tasks with a visit that is not complete, or is to be measured anew.
+    pub fn missing_tasks(&self, retry: Option<&Retry>) -> Vec<usize> {
+        let is_open = |visit: &&VisitStatus| match &visit.state {
+            State::Complete(run) => retry.is_some_and(|retry| retry.takes(run)),
+            State::Failed(_) | State::Missing => true,
+        };
         let mut tasks: Vec<usize> = self.visits.iter().filter(is_open).map(|visit| visit.task).collect();
         tasks.dedup();
         tasks

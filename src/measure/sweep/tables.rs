@@ -149,6 +149,11 @@ impl<'t> Reader<'t> {
         self.parsed(section, key, seconds)
     }
 
+    /// A duration above zero, in seconds.
+    pub(super) fn some_seconds(&mut self, section: &Section<'_, 't>, key: &str) -> Option<f64> {
+        self.parsed(section, key, some_seconds)
+    }
+
     /// A whole number.
     pub(super) fn count(&mut self, section: &Section<'_, 't>, key: &str, least: usize) -> Option<usize> {
         self.parsed(section, key, |text| match text.parse::<usize>() {
@@ -164,6 +169,14 @@ pub(super) fn seconds(text: &str) -> Result<f64, String> {
         Ok((value, unit)) if unit.dimension == Dimension::TIME && value >= 0.0 && value.is_finite() => Ok(value),
         Ok(_) => Err(format!("`{text}` is no duration; write `30 s` or `5 min`")),
         Err(error) => Err(format!("{error}; write `30 s` or `5 min`")),
+    }
+}
+
+/// A duration above zero, in seconds.
+pub(super) fn some_seconds(text: &str) -> Result<f64, String> {
+    match seconds(text)? {
+        0.0 => Err(format!("`{text}` leaves no time; write `30 s` or `5 min`")),
+        value => Ok(value),
     }
 }
 
