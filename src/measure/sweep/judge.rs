@@ -5,7 +5,7 @@ use super::spec::Steady;
 use crate::measure::Series;
 use crate::measure::load::{Arrival, Tally};
 use crate::measure::steady::{
-    Judgment, Rules, Seen, Supply, benchmark_energy_per_token, benchmark_window, judge as judge_steady,
+    Faults, Judgment, Rules, Seen, Supply, benchmark_energy_per_token, benchmark_window, judge as judge_steady,
 };
 use crate::unit::percent;
 
@@ -47,6 +47,7 @@ pub(super) struct Around<'a> {
 pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>, steady: &Steady) -> Judgement {
     let (tokens, running, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
     let (begun, ended) = (tally.begun(), tally.ended_requests());
+    let (failed, sent, late) = (tally.failed_requests(), tally.sent_over_time(), tally.sent_late());
     let (batch, supply) = match full_batch(settings, around.batch) {
         None => (1, Supply::Rate(&under_way)),
         Some((batch, clients)) => {
@@ -66,6 +67,7 @@ pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>,
         batch,
         requests: None,
         supply,
+        faults: Some(Faults { failed: &failed, sent: &sent, late: &late }),
     };
     let rules = Rules {
         shortest: steady.min_window,

@@ -24,6 +24,8 @@ pub struct Measured {
     pub details: BTreeMap<String, String>,
     /// A CSV text of what happened over time.
     pub series: Option<String>,
+    /// A CSV text of the requests.
+    pub requests: Option<String>,
 }
 
 /// An idle baseline.
