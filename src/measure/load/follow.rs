@@ -51,17 +51,16 @@ impl Counting {
         }
         if let Some(tokens) = chunk.prompt_tokens {
             if tokens > active.most_prompt_tokens() {
-                self.impossible = Some(format!("the server says that the prompt had {tokens} tokens, which cannot be"));
+                self.wrong(format!("the server says that the prompt had {tokens} tokens, which cannot be"));
             }
             active.prompt_is(tokens);
         }
         let credited = active.tokens().saturating_add(self.fresh);
         // No tokens beside a text are no count.
         match chunk.output_tokens.filter(|total| *total > 0) {
-            Some(total) if total > active.most_tokens() => self.impossible = Some(too_many(total, active)),
+            Some(total) if total > active.most_tokens() => self.wrong(too_many(total, active)),
             Some(total) if self.running && total < credited => {
-                self.impossible =
-                    Some(format!("the server's running count of tokens fell from {credited} to {total}"));
+                self.wrong(format!("the server's running count of tokens fell from {credited} to {total}"));
             }
             Some(total) if self.running || credited == 0 => {
                 self.running = true;
@@ -74,10 +73,15 @@ impl Counting {
                 self.fresh = self.fresh.saturating_add(chunk.ids.unwrap_or(u32::from(chunk.text)));
                 let total = active.tokens().saturating_add(self.fresh);
                 if total > active.most_tokens() {
-                    self.impossible = Some(too_many(total, active));
+                    self.wrong(too_many(total, active));
                 }
             }
         }
+    }
+
+    /// Notes counts that cannot be; the first are told.
+    fn wrong(&mut self, text: String) {
+        self.impossible.get_or_insert(text);
     }
 
     /// Takes a piece of the stream; what is wrong with it, with the word for programs.
