@@ -171,7 +171,10 @@ fn a_secure_server_is_trusted_by_its_authority_only() {
     let limit = Duration::from_secs(5);
     let error = Blocking::new(Options::default()).unwrap().get(&url, limit).unwrap_err();
     assert_eq!(error.code(), "tls");
-    assert!(error.to_string().ends_with("name the PEM file of its certificate authority in the variable SSL_CERT_FILE"), "{error}");
+    assert!(
+        error.to_string().ends_with("name the PEM file of its certificate authority in the variable SSL_CERT_FILE"),
+        "{error}"
+    );
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/certificate.pem");
     let options = Options { certificate_authorities: Some(file.into()), ..Options::default() };
     assert!(Blocking::new(options.clone()).unwrap().get(&url, limit).unwrap().is_success());
@@ -200,8 +203,9 @@ fn a_server_tells_its_health_and_what_it_served() {
 
 /// An answer with these events, behind which the connection is closed.
 pub(super) fn events(events: &[String]) -> Vec<u8> {
-    let lines: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n{lines}").into_bytes()
+    let lines: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+    (head.to_owned() + &lines.concat()).into_bytes()
 }
 
 /// An event of one token that tells this count.
@@ -237,9 +241,9 @@ fn counts_that_cannot_be_fail_a_request_and_zero_is_no_count() {
 fn cpu_time(port: u16) -> Option<f64> {
     let name = format!("load-0 :{port}");
     let threads = std::fs::read_dir("/proc/self/task").ok()?.flatten().map(|entry| entry.path());
-    let own = threads.into_iter().find(|path| {
-        std::fs::read_to_string(path.join("comm")).is_ok_and(|text| text.trim_end() == name)
-    })?;
+    let own = threads
+        .into_iter()
+        .find(|path| std::fs::read_to_string(path.join("comm")).is_ok_and(|text| text.trim_end() == name))?;
     let text = std::fs::read_to_string(own.join("stat")).ok()?;
     // Behind the name, which may hold blanks, stand the fields from the third on; the 14th and 15th are ticks.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -253,7 +257,7 @@ fn what_the_client_says_that_it_costs_is_what_it_costs() {
     let clock = Clock::start();
     let load = LoadPlan { requests: None, ..plan(&server, 200, 0, 100_000) };
     let running = start(load, &Client::new(Options::default()).unwrap(), clock).unwrap();
-    thread::sleep(Duration::from_millis(1000));
+    thread::sleep(Duration::from_secs(1));
     let port = Url::parse(&server.url()).unwrap().port();
     let (from, before) = (clock.now(), cpu_time(port));
     thread::sleep(Duration::from_millis(3200));

@@ -43,7 +43,10 @@ fn answers() -> Vec<(Vec<u8>, Vec<&'static str>)> {
     vec![
         (
             status("401 X", "", r#"{"error":"bad key"}"#),
-            vec![first, "answered with status 401: {\"error\":\"bad key\"}; give its key in the variable that `--key-env`"],
+            vec![
+                first,
+                "answered with status 401: {\"error\":\"bad key\"}; give its key in the variable that `--key-env`",
+            ],
         ),
         (
             status("404 X", "", r#"{"error":{"message":"The model does not exist."}}"#),
@@ -51,12 +54,19 @@ fn answers() -> Vec<(Vec<u8>, Vec<&'static str>)> {
         ),
         (
             status("422 X", "", "prompt: data did not match any variant"),
-            vec![first, "did not match any variant; if it takes no prompts of token ids", "write `vocabulary = \"none\"`"],
+            vec![
+                first,
+                "did not match any variant; if it takes no prompts of token ids",
+                "write `vocabulary = \"none\"`",
+            ],
         ),
         (status("307 X", "Location: /v2/x\r\n", ""), vec![first, "it points to `/v2/x`", "as `url`"]),
         (
             status("200 X", "Content-Type: text/html\r\n", "<html>log in</html>"),
-            vec![first, "no stream of events: <html>log in</html>; is `url` the address of an OpenAI-compatible server?"],
+            vec![
+                first,
+                "no stream of events: <html>log in</html>; is `url` the address of an OpenAI-compatible server?",
+            ],
         ),
         (b"\x16\x03\x01 garbage\r\n\r\n".to_vec(), vec![first, "does not speak HTTP/1.1"]),
         (events(&[done()]), vec![first, "the answer ended without a token"]),
@@ -68,7 +78,11 @@ fn answers() -> Vec<(Vec<u8>, Vec<&'static str>)> {
         (events(&[counted(9), counted(8)]), vec![first, "running count of tokens fell from 9 to 8"]),
         (
             status("503 X", "", "no"),
-            vec!["no token came for 2 s; ", "requests failed, most often: ", "status 503: no; see the log of the server"],
+            vec![
+                "no token came for 2 s; ",
+                "requests failed, most often: ",
+                "status 503: no; see the log of the server",
+            ],
         ),
         (
             status("429 X", &later, "slow down"),
@@ -84,7 +98,8 @@ fn answers() -> Vec<(Vec<u8>, Vec<&'static str>)> {
 #[test]
 fn why_all_requests_fail_is_told() {
     let check = |raw: Vec<u8>, said: &[&str]| {
-        let Some((scratch, told)) = swept(Script { raw: Some(raw), ..Script::default() }, "concurrency = 4", &[]) else {
+        let Some((scratch, told)) = swept(Script { raw: Some(raw), ..Script::default() }, "concurrency = 4", &[])
+        else {
             return;
         };
         assert_eq!(told.code, 3, "{}\n{}", told.out, told.err);
@@ -148,7 +163,11 @@ fn a_certificate_that_is_not_trusted_is_told_at_once() {
     let Some(told) = told(&scratch, &[&file, "--out", &shown(&scratch.path().join("out"))]) else { return };
     assert_eq!(told.code, 3, "{}", told.err);
     assert!(begun.elapsed() < Duration::from_secs(60), "the server may take 600 s to start");
-    assert!(flat(&told.out).contains("the server cannot be asked whether it is ready: no secure connection"), "{}", told.out);
+    assert!(
+        flat(&told.out).contains("the server cannot be asked whether it is ready: no secure connection"),
+        "{}",
+        told.out
+    );
     assert!(flat(&told.out).contains("in the variable SSL_CERT_FILE"), "{}", told.out);
 }
 

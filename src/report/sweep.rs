@@ -297,9 +297,12 @@ fn failures(document: &mut Document, status: &Status) {
         return;
     }
     document.heading("Failed");
-    document.list(failed.iter().take(20).map(|(id, failed)| {
-        Text::new().code(*id).plain(format!(": {}", cut(&failed.reason, LONGEST_REASON)))
-    }));
+    document.list(
+        failed
+            .iter()
+            .take(20)
+            .map(|(id, failed)| Text::new().code(*id).plain(format!(": {}", cut(&failed.reason, LONGEST_REASON)))),
+    );
     if let Some((id, failed)) = failed.iter().rev().find(|(_, failed)| !failed.log.is_empty()) {
         document.paragraph(Text::new().plain("The end of the log of ").code(*id).plain(":"));
         document.code(failed.log.join("\n"));

@@ -219,7 +219,9 @@ mod tests {
         let case = |prompt: &str, said: &str| {
             let line = format!("{{\"prompt\":{prompt}, \"output_len\":0}}");
             let faults = entries(from_json(&line)).unwrap_err();
-            let told = format!("line 1: `prompt` is {said}, but a text or a list of token ids was expected; `output_len` is 0");
+            let told = format!(
+                "line 1: `prompt` is {said}, but a text or a list of token ids was expected; `output_len` is 0"
+            );
             assert!(faults[0].starts_with(&told), "{faults:?}");
         };
         case("7", "7");

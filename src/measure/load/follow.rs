@@ -92,7 +92,10 @@ impl Counting {
         }
         if events.is_too_long() {
             let most = LONGEST >> 20;
-            return Err(("too-large", format!("a line of the answer is longer than {most} MiB, so it is none of tokens")));
+            return Err((
+                "too-large",
+                format!("a line of the answer is longer than {most} MiB, so it is none of tokens"),
+            ));
         }
         if let Some(text) = self.impossible.take() {
             return Err(("count", text));
@@ -166,12 +169,8 @@ fn conclude(counting: &Counting, active: Active, end: Option<HttpError>) -> bool
     let complete = counting.finished || active.tokens() >= active.wanted();
     match end {
         Some(error) if !complete => active.failed(error.code(), error.to_string()),
-        None if !complete && counting.events == 0 => {
-            active.failed("not-a-stream", no_stream(&counting.head))
-        }
-        None if !complete => {
-            active.failed("cut", format!("the answer ended without `[DONE]`{}", counting.strange()))
-        }
+        None if !complete && counting.events == 0 => active.failed("not-a-stream", no_stream(&counting.head)),
+        None if !complete => active.failed("cut", format!("the answer ended without `[DONE]`{}", counting.strange())),
         _ if active.tokens() == 0 && counting.last.is_none() => {
             active.failed("no-token", format!("the answer ended without a token{}", counting.strange()))
         }

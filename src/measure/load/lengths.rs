@@ -52,7 +52,7 @@ impl Lengths {
     /// Mean length.
     pub fn mean(&self) -> f64 {
         match *self {
-            Self::Uniform { from, to } => (f64::from(from) + f64::from(to)) / 2.0,
+            Self::Uniform { from, to } => f64::midpoint(f64::from(from), f64::from(to)),
             _ => self.moment(1),
         }
     }

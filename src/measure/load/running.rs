@@ -137,7 +137,8 @@ impl Running {
 
     /// Whether a part of it died by a fault of its own, so that what it should have sent and counted is missing.
     pub fn is_broken(&self) -> bool {
-        let has_ended = self.is_endless && !self.control.is_stopped() && self.threads.iter().any(JoinHandle::is_finished);
+        let has_ended =
+            self.is_endless && !self.control.is_stopped() && self.threads.iter().any(JoinHandle::is_finished);
         self.control.is_broken() || has_ended
     }
 

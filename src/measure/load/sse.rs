@@ -8,6 +8,7 @@ pub(super) const LONGEST: usize = 16 << 20;
 
 /// A reader of one stream. Pieces may be cut anywhere, inside a character too: the events are the same.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the state between two bytes; each is of its own")]
 pub struct Events {
     /// The line under way.
     line: Vec<u8>,

@@ -273,7 +273,7 @@ fn requests_that_fail_or_are_sent_late_are_not_the_load_asked_for() {
     let told = |failed: f64, late: f64| {
         let upto = |count: f64| [(0.0, 0.0), (STEADY.seconds, count)].into_iter().collect::<Series>();
         let (failed, late, sent) = (upto(failed), upto(late), upto(3.0 * BATCH));
-        let faults = Some(Faults { failed: &failed, sent: &sent, late: &late });
+        let faults = Some(Faults { failed: &failed, sent: &sent, late: Some(&late) });
         let judgment = judge(&Seen { faults, ..seen(&invented, Supply::Rate(&invented.running)) }, &Rules::default());
         (judgment.verdict, judgment.why())
     };

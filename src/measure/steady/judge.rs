@@ -104,8 +104,8 @@ pub struct Faults<'a> {
     pub failed: &'a Series,
     /// Requests that were sent.
     pub sent: &'a Series,
-    /// Those of them which the client sent later than they were due.
-    pub late: &'a Series,
+    /// Those of them which the client sent later than they were due; none where they are not due one by one.
+    pub late: Option<&'a Series>,
 }
 
 impl<'a> Seen<'a> {
@@ -274,8 +274,7 @@ fn drifts(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
     let is_open = matches!(seen.supply, Supply::Rate(_));
     // In an open loop both follow the number of requests, which moves by chance: a drift is hidden in that.
     let drift = |values: &[f64]| {
-        significant(values)
-            .or_else(|| significant(&unexplained(values, &blocks.running)).filter(|_| is_open))
+        significant(values).or_else(|| significant(&unexplained(values, &blocks.running)).filter(|_| is_open))
     };
     let throughput = drift(&blocks.throughput).map(Reason::ThroughputDrifts);
     let power = drift(&blocks.power).map(Reason::PowerDrifts);
@@ -364,6 +363,6 @@ fn failing(seen: &Seen, from: f64, to: f64) -> Option<Reason> {
 /// Whether the client of an open loop did not keep its schedule.
 fn sent_late(seen: &Seen, from: f64, to: f64) -> Option<Reason> {
     let faults = seen.faults?;
-    let (late, sent) = (risen(faults.late, from, to)?, risen(faults.sent, from, to)?);
+    let (late, sent) = (risen(faults.late?, from, to)?, risen(faults.sent, from, to)?);
     (late > MOST_LATE * sent).then_some(Reason::SentLate { late, sent })
 }

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_table_becomes_fields_of_requests() {
-        let found = read("{ top_k = 5, top_p = 0.9, stop = [\"}\"], chat_template_kwargs = { enable_thinking = false } }");
+        let found =
+            read("{ top_k = 5, top_p = 0.9, stop = [\"}\"], chat_template_kwargs = { enable_thinking = false } }");
         let expected = serde_json::json!({
             "top_k": 5, "top_p": 0.9, "stop": ["}"], "chat_template_kwargs": { "enable_thinking": false }
         });

@@ -217,9 +217,27 @@ fn random_lengths(text: &str, kind: &str, inner: &str) -> Result<Lengths, String
     }
 }
 
+fn positive(text: &str) -> Result<f64, String> {
+    let found = quantity(text.trim(), "1/s").filter(|value| *value > 0.0 && value.is_finite());
+    found.ok_or_else(|| format!("`{text}` is no rate; write `8`, in requests per second"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_and_retries_are_those_of_the_file() {
+        let text = "[sweep]\nname = \"s\"\n[server]\nurl = \"http://h\"\n[load]\nmodel = \"m\"\nconcurrency = 1\n\
+                    prompt_tokens = \"normal(50, 5)\"\noutput_tokens = 9\nretries = 0\nbody = { stop = [\"{\"], min_p = 0.1 }\n";
+        let load = |text: &str| crate::measure::sweep::Spec::parse("s.toml", text).map(|spec| spec.load.unwrap());
+        let settings = LoadSettings::of(&load(text).unwrap(), &Values::new()).unwrap();
+        assert_eq!(settings.retries, 0);
+        assert_eq!(Json::Object(settings.body), serde_json::json!({ "stop": ["{"], "min_p": 0.1 }));
+        assert_eq!(settings.prompt_tokens, Lengths::Normal { mean: 50.0, deviation: 5.0, longest: 100 });
+        let error = load(&text.replace("stop = [\"{\"]", "max_tokens = 5")).unwrap_err().to_string();
+        assert!(error.contains("`body` cannot set `max_tokens`"), "{error}");
+    }
 
     #[test]
     fn lengths_are_counts_ranges_and_distributions() {
@@ -233,13 +251,10 @@ mod tests {
         assert!((wide.mean() - 500.0).abs() < 2.0, "{}", wide.mean());
         // 1 + (300 / 500)².
         assert!((wide.dispersion() - 1.36).abs() < 0.01, "{}", wide.dispersion());
-        for text in ["0", "9..3", "normal(500)", "normal(a, b)", "gauss(5, 1)", "normal(5, nan)", "normal(5, 1, 2)", ")("] {
+        for text in
+            ["0", "9..3", "normal(500)", "normal(a, b)", "gauss(5, 1)", "normal(5, nan)", "normal(5, 1, 2)", ")("]
+        {
             assert!(lengths(text).is_err(), "{text}");
         }
     }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let found = quantity(text.trim(), "1/s").filter(|value| *value > 0.0 && value.is_finite());
-    found.ok_or_else(|| format!("`{text}` is no rate; write `8`, in requests per second"))
 }

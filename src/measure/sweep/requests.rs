@@ -11,8 +11,7 @@ const MOST: usize = 100_000;
 /// due, and how many there were: beyond a hundred thousand they are left out. Moments count from `begun`, as those of the
 /// series do; what is not known is empty. An outcome is `done`, `abandoned` (by the end of the load), or `failed:` with a word.
 pub(super) fn requests(tally: &Tally, begun: f64, from: f64, to: f64) -> (String, usize) {
-    let mut text =
-        "due_s,sent_s,first_token_s,ended_s,prompt_tokens,wanted_tokens,output_tokens,outcome\n".to_owned();
+    let mut text = "due_s,sent_s,first_token_s,ended_s,prompt_tokens,wanted_tokens,output_tokens,outcome\n".to_owned();
     let is_inside = |own: &&Record| own.sent <= to && own.ended >= from;
     let mut count = 0;
     for own in tally.records().iter().filter(is_inside) {
