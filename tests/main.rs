@@ -39,6 +39,8 @@ mod predict;
 mod prometheus;
 mod rca;
 mod recovery;
+#[cfg(feature = "measure")]
+mod refusals;
 mod report;
 mod runs;
 #[cfg(feature = "measure")]

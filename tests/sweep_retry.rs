@@ -132,7 +132,7 @@ fn the_series_of_a_run_that_was_replaced_stays() {
     let visit = plan.visits().next().unwrap();
     let run = Run { id: visit.id.clone(), source: "s".to_owned(), ..Run::default() };
     for text in ["old", "new", "newest"] {
-        folder.keep(visit, &run, Some(text.to_owned())).unwrap();
+        folder.keep(visit, &run, vec![("series", text.to_owned())]).unwrap();
     }
     assert_eq!(complete(&out).unwrap()["s/only"].details["retries"], "2");
     let mut series: Vec<(String, String)> = std::fs::read_dir(out.join("series"))

@@ -63,6 +63,9 @@ pub(super) struct Sweep {
         conflicts_with_all = ["merge", "status"]
     )]
     retry: Option<Vec<String>>,
+    /// Exit with code 3 also if the verdict of a complete point is not good
+    #[arg(long)]
+    strict: bool,
     /// With --slurm: wait until the jobs have ended
     #[arg(long, requires = "slurm")]
     wait: bool,
@@ -91,7 +94,7 @@ impl Sweep {
         if let Some(folder) = &self.status {
             let status = Status::read(folder)?;
             tell(context, &standing(&status, Queue::ask(folder)?.as_ref()))?;
-            return Ok(if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded });
+            return self.judged(folder, if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded });
         }
         let (Some(file), out) = (&self.file, self.out.as_deref()) else { return Ok(Outcome::Answered) };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -110,7 +113,7 @@ impl Sweep {
         }
         let Some(out) = out else { return Ok(Outcome::Answered) };
         if self.merge {
-            return finish(context, &spec, &plan, out, file);
+            return self.judged(out, finish(context, &spec, &plan, out, file)?);
         }
         if self.slurm {
             return self.submit(context, &spec, &plan, out, file);
@@ -118,23 +121,31 @@ impl Sweep {
         let summary = self.measure(context, &spec, &plan, out)?;
         if self.only.is_some() {
             let is_whole = summary.complete == summary.all && summary.not_again == 0;
-            return Ok(if summary.is_interrupted {
+            let outcome = if summary.is_interrupted {
                 Outcome::Interrupted
             } else if is_whole {
                 Outcome::Answered
             } else {
                 Outcome::Exceeded
-            });
+            };
+            return self.judged(out, outcome);
         }
         let status = Status::read(out)?;
         tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
-        Ok(if summary.is_interrupted {
+        let outcome = if summary.is_interrupted {
             Outcome::Interrupted
         } else if status.is_whole() && summary.not_again == 0 {
             Outcome::Answered
         } else {
             Outcome::Exceeded
-        })
+        };
+        self.judged(out, outcome)
+    }
+
+    /// The outcome, with the verdicts of what is complete where they are asked for.
+    fn judged(&self, out: &Path, outcome: Outcome) -> Result<Outcome, Failure> {
+        let is_bad = self.strict && outcome == Outcome::Answered && !Retry::default().ids(&complete(out)?).is_empty();
+        Ok(if is_bad { Outcome::Exceeded } else { outcome })
     }
 
     fn retry(&self) -> Option<Retry> {
@@ -173,7 +184,7 @@ impl Sweep {
         if stop.is_raised() {
             return Ok(Outcome::Interrupted);
         }
-        finish(context, spec, plan, out, file)
+        self.judged(out, finish(context, spec, plan, out, file)?)
     }
 
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {

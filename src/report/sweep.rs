@@ -14,8 +14,8 @@ use crate::unit::{percent, show};
 
 /// Seconds that the start of a server is taken to last where nobody has seen one.
 const START: f64 = 60.0;
-/// Characters of a reason in a table.
-const REASON: usize = 60;
+/// Most characters of a reason in a list.
+const LONGEST_REASON: usize = 1000;
 
 /// The order of the work, without doing it; `known` are the visits that are complete already, of which `retry` takes some.
 pub fn planned(spec: &Spec, plan: &Plan, known: &BTreeMap<String, Run>, retry: Option<&Retry>) -> Document {
@@ -297,10 +297,12 @@ fn failures(document: &mut Document, status: &Status) {
         return;
     }
     document.heading("Failed");
-    document.list(failed.iter().take(20).map(|(id, failed)| {
-        let cut: String = failed.reason.chars().take(4 * REASON).collect();
-        Text::new().code(*id).plain(format!(": {cut}"))
-    }));
+    document.list(
+        failed
+            .iter()
+            .take(20)
+            .map(|(id, failed)| Text::new().code(*id).plain(format!(": {}", cut(&failed.reason, LONGEST_REASON)))),
+    );
     if let Some((id, failed)) = failed.iter().rev().find(|(_, failed)| !failed.log.is_empty()) {
         document.paragraph(Text::new().plain("The end of the log of ").code(*id).plain(":"));
         document.code(failed.log.join("\n"));
@@ -313,6 +315,13 @@ fn failures(document: &mut Document, status: &Status) {
         document.paragraph(if files.len() == 1 { "The whole log:" } else { "The whole logs:" });
         document.code(files.join("\n"));
     }
+}
+
+/// The text, or its first words with a mark that there are more.
+fn cut(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let words = text[..end].rsplit_once(' ').map_or(&text[..end], |(words, _)| words);
+    format!("{words} …")
 }
 
 /// The metric of energy that most says what the sweep is about.

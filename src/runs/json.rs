@@ -52,6 +52,11 @@ pub fn runs_json<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Json {
     json!({ "runs": runs.into_iter().map(run_json).collect::<Vec<_>>() })
 }
 
+/// Whether a file of this run could be read again; else all that is wrong with it.
+pub fn check_run(own: &Run) -> Result<(), String> {
+    run(&run_json(own)).map(drop)
+}
+
 /// The runs of a JSON file: one run, or the whole answer of `joules runs --format json`.
 pub fn read(path: &Path) -> Result<Vec<Run>, RunsError> {
     let file = path.display().to_string();

@@ -24,7 +24,7 @@ pub use check::{ValueFault, check_number, check_value, parse_value};
 pub use column::{Column, DeclarationFault, declared};
 pub use error::{Fault, RunsError};
 pub use grid::{Axis, GridError, axes, expand, parse_configurations, set};
-pub use json::{condition_json, read as read_json, run_json, runs_json};
+pub use json::{check_run, condition_json, read as read_json, run_json, runs_json};
 pub use line::Lines;
 pub use names::{
     Kind, Name, Role, canonical_value, condition_name, conditions, known, metrics, more_is_worse, observed_latents,

@@ -102,6 +102,11 @@ async fn generate(
 ) -> io::Result<()> {
     let script = &shared.script;
     let number = shared.asked.fetch_add(1, Ordering::Relaxed) + 1;
+    if let Some(raw) = &script.raw {
+        writer.write_all(raw).await?;
+        writer.flush().await?;
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
     if is_due(number, script.silent_every) {
         return reader.read_u8().await.map(|_| ());
     }

@@ -49,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) exit_after: Option<f64>,
     pub(crate) exit_at_running: Option<usize>,
     pub(crate) tls: bool,
+    /// What is said to each request for tokens, before the connection is closed.
+    pub(crate) raw: Option<Vec<u8>>,
 }
 
 impl Default for Script {
@@ -82,6 +84,7 @@ impl Default for Script {
             exit_after: None,
             exit_at_running: None,
             tls: false,
+            raw: None,
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum HttpError {
         fault: UrlFault,
     },
     /// A header or key that HTTP cannot carry. Its value is not shown: it may be secret.
-    #[error("the value of the header `{name}` has characters that HTTP cannot carry (a line break?)")]
+    #[error("{} has characters that HTTP cannot carry (a line break, perhaps at its end?)", header(name))]
     Header {
         /// Name of the header.
         name: String,
@@ -173,6 +173,16 @@ impl HttpError {
         }
     }
 
+    /// Whether the same server will not be spoken to later either: its certificate is not trusted, or the address or the
+    /// options are wrong.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Url { .. } | Self::Header { .. } | Self::CertificateFile { .. } => true,
+            Self::Tls { reason, .. } => reason.contains("certificate"),
+            _ => false,
+        }
+    }
+
     /// Whether no server could be spoken to at all (not found, refused, not trusted), in contrast to a bad answer.
     pub fn is_unreachable(&self) -> bool {
         let phase_of_connection = matches!(self, Self::Timeout { phase: Phase::Connecting, .. });
@@ -206,11 +216,19 @@ fn said(fault: &UrlFault, text: &str) -> String {
 
 fn tls_help(reason: &str) -> &'static str {
     if reason.contains("UnknownIssuer") || reason.contains("CaUsedAsEndEntity") {
-        "; if the server is yours, give the file of its certificate authority"
+        "; if the server is yours, name the PEM file of its certificate authority in the variable SSL_CERT_FILE"
     } else if reason.contains("InvalidContentType") {
         "; it seems to speak plain HTTP: try `http://`"
     } else {
         ""
+    }
+}
+
+fn header(name: &str) -> String {
+    if name == "authorization" {
+        "the key for the server".to_owned()
+    } else {
+        format!("the value of the header `{name}`")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::record::{CountedBy, Outcome, Record};
+use super::request::Request;
 use super::tally::{Arrived, Tally};
 use crate::measure::Clock;
 
@@ -16,7 +17,8 @@ pub(super) type Shared = Arc<Mutex<Tally>>;
 pub(super) struct Active {
     tally: Shared,
     clock: Clock,
-    keep_times: bool,
+    /// More tokens than these, of the answer and of the prompt, cannot be.
+    most: (u32, u32),
     record: Record,
     /// Ticks after it was sent, and tokens, of each arrival.
     arrivals: Vec<(u32, u32)>,
@@ -24,23 +26,22 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) fn begin(tally: &Shared, clock: Clock, scheduled: f64, wanted: u32, keep_times: bool) -> Self {
+    pub(super) fn begin(tally: &Shared, clock: Clock, scheduled: f64, request: &Request) -> Self {
         let sent = clock.now();
-        tally.lock().unwrap_or_else(PoisonError::into_inner).sent(sent);
+        tally.lock().unwrap_or_else(PoisonError::into_inner).sent(scheduled, sent);
         let record = Record {
             scheduled,
             sent,
             first_token: None,
             ended: sent,
             prompt_tokens: None,
-            wanted,
+            wanted: request.wanted,
             output_tokens: 0,
             counted_by: CountedBy::RunningUsage,
             outcome: Outcome::Abandoned,
             retries: 0,
-            tokens: Vec::new(),
         };
-        Self { tally: Arc::clone(tally), clock, keep_times, record, arrivals: Vec::new(), over: false }
+        Self { tally: Arc::clone(tally), clock, most: request.most_tokens(), record, arrivals: Vec::new(), over: false }
     }
 
     /// Tokens credited so far.
@@ -52,8 +53,20 @@ impl Active {
         self.record.wanted
     }
 
-    pub(super) fn sent_again(&mut self) {
+    /// More output tokens than these cannot be.
+    pub(super) fn most_tokens(&self) -> u32 {
+        self.most.0
+    }
+
+    /// The same of the prompt.
+    pub(super) fn most_prompt_tokens(&self) -> u32 {
+        self.most.1
+    }
+
+    /// The server told it to come back later.
+    pub(super) fn sent_again(&mut self, said: String) {
         self.record.retries += 1;
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).put_off(said);
     }
 
     pub(super) fn prompt_is(&mut self, tokens: u32) {
@@ -74,7 +87,7 @@ impl Active {
         let arrived = self.arrived(before, ticks, tokens);
         self.arrivals.push((ticks, tokens));
         self.record.first_token.get_or_insert(arrived.at);
-        self.record.output_tokens += tokens;
+        self.record.output_tokens = self.record.output_tokens.saturating_add(tokens);
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).arrived(arrived);
     }
 
@@ -139,10 +152,6 @@ impl Active {
         self.record.ended = self.clock.now();
         self.record.outcome = outcome;
         let arrived = if fault.is_some() { self.all_arrived() } else { Vec::new() };
-        if self.keep_times {
-            let since = |&(ticks, tokens): &(u32, u32)| ((f64::from(ticks) / TICKS) as f32, tokens);
-            self.record.tokens = self.arrivals.iter().map(since).collect();
-        }
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         for arrived in arrived {
             tally.take_back(arrived);

@@ -32,12 +32,21 @@ const OUTPUT_TOKENS: [&str; 8] = [
     "max_tokens",
 ];
 
+/// What a prompt is given as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// A text.
+    Text(String),
+    /// Ids of its tokens; at least one.
+    Ids(Vec<u32>),
+}
+
 /// One prompt of a data set; what is absent is drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// Its text.
-    pub prompt: Option<String>,
-    /// Its length, for data sets without texts.
+    /// What it says.
+    pub prompt: Option<Prompt>,
+    /// Its length, for data sets without prompts.
     pub prompt_tokens: Option<u32>,
     /// Tokens to ask for.
     pub output_tokens: Option<u32>,
@@ -45,8 +54,8 @@ pub struct Entry {
 
 /// The prompts of a file: JSON lines or a JSON array of objects, or CSV.
 ///
-/// Texts are looked for under `prompt`, `text`, `question` …, or in the first turn of `conversations` (`ShareGPT`); lengths under
-/// `prompt_tokens`, `input_len`, `ContextTokens` … and `output_tokens`, `output_len`, `GeneratedTokens` …. An answer of a
+/// Prompts, texts or lists of token ids, are looked for under `prompt`, `text`, `question` …, or in the first turn of
+/// `conversations` (`ShareGPT`); lengths under `prompt_tokens`, `input_len`, `ContextTokens` … and `output_tokens`, `output_len`, `GeneratedTokens` …. An answer of a
 /// conversation counts as a quarter of its characters.
 pub fn dataset(path: &Path) -> Result<Vec<Entry>, LoadError> {
     let text = fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
@@ -101,17 +110,22 @@ fn from_csv(text: &str) -> Vec<(String, Result<Entry, String>)> {
 }
 
 fn entry(value: &Value) -> Result<Entry, String> {
-    if let Value::String(prompt) = value {
-        return Ok(Entry { prompt: Some(prompt.clone()), ..Entry::default() });
+    if let Value::String(text) = value {
+        return Ok(Entry { prompt: Some(Prompt::Text(text.clone())), ..Entry::default() });
     }
     let Some(object) = value.as_object() else { return Err("neither an object nor a text".to_owned()) };
     if let Some(turns) = object.get("conversations").or(object.get("conversation")).and_then(Value::as_array) {
         return conversation(turns);
     }
-    let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, object.get(*name)?)));
-    let prompt = first(&PROMPT).and_then(|(_, value)| value.as_str()).map(str::to_owned);
-    let prompt_tokens = first(&PROMPT_TOKENS).map(|(name, value)| count(name, value)).transpose()?;
-    let output_tokens = first(&OUTPUT_TOKENS).map(|(name, value)| count(name, value)).transpose()?;
+    let given = |name: &str| object.get(name).filter(|value| !value.is_null());
+    let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, given(name)?)));
+    let mut faults = Vec::new();
+    let prompt = first(&PROMPT).and_then(|(name, value)| noted(prompt(name, value), &mut faults));
+    let prompt_tokens = first(&PROMPT_TOKENS).and_then(|(name, value)| noted(count(name, value), &mut faults));
+    let output_tokens = first(&OUTPUT_TOKENS).and_then(|(name, value)| noted(count(name, value), &mut faults));
+    if !faults.is_empty() {
+        return Err(faults.join("; "));
+    }
     if prompt.is_none() && prompt_tokens.is_none() && output_tokens.is_none() {
         let names: Vec<&str> = object.keys().map(String::as_str).collect();
         return Err(format!(
@@ -120,6 +134,30 @@ fn entry(value: &Value) -> Result<Entry, String> {
         ));
     }
     Ok(Entry { prompt, prompt_tokens, output_tokens })
+}
+
+/// What was found, or else a fault more.
+fn noted<T>(found: Result<T, String>, faults: &mut Vec<String>) -> Option<T> {
+    found.map_err(|fault| faults.push(fault)).ok()
+}
+
+/// A text, or a list of token ids.
+fn prompt(name: &str, value: &Value) -> Result<Prompt, String> {
+    let ids = |list: &Vec<Value>| list.iter().map(|id| u32::try_from(id.as_u64()?).ok()).collect::<Option<Vec<u32>>>();
+    let found = match value {
+        Value::String(text) => Some(Prompt::Text(text.clone())),
+        Value::Array(list) => ids(list).filter(|ids| !ids.is_empty()).map(Prompt::Ids),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        let found = match value {
+            Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
+            Value::Array(_) => "a list of other things than token ids".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+            other => other.to_string(),
+        };
+        format!("`{name}` is {found}, but a text or a list of token ids was expected")
+    })
 }
 
 /// A count of tokens, at least 1.
@@ -140,7 +178,7 @@ fn conversation(turns: &[Value]) -> Result<Entry, String> {
     let Some(prompt) = prompt else { return Err("a conversation without a first turn".to_owned()) };
     let answer = turns.get(1).and_then(text).map(|answer| answer.chars().count().div_ceil(CHARACTERS_PER_TOKEN));
     Ok(Entry {
-        prompt: Some(prompt),
+        prompt: Some(Prompt::Text(prompt)),
         prompt_tokens: None,
         output_tokens: answer.filter(|&tokens| tokens > 0).map(|tokens| tokens as u32),
     })
@@ -158,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_usual_shapes_are_read() {
-        let full = Entry { prompt: Some("a b".to_owned()), prompt_tokens: None, output_tokens: Some(3) };
+        let full = Entry { prompt: Some(Prompt::Text("a b".to_owned())), prompt_tokens: None, output_tokens: Some(3) };
         for text in [
             "{\"prompt\":\"a b\",\"output_len\":3}\n\n",
             "[{\"text\":\"a b\",\"max_tokens\":3}]",
@@ -167,6 +205,9 @@ mod tests {
             assert_eq!(entries(from_json(text)), Ok(vec![full.clone()]), "{text}");
         }
         assert_eq!(entries(from_csv("prompt,output_tokens\n\"a b\",3\n")), Ok(vec![full]));
+        let ids = Entry { prompt: Some(Prompt::Ids(vec![1, 2, 3])), prompt_tokens: None, output_tokens: Some(50) };
+        let text = "{\"prompt\":[1,2,3],\"output_tokens\":50}\n";
+        assert_eq!(entries(from_json(text)), Ok(vec![ids]));
         let lengths = Entry { prompt: None, prompt_tokens: Some(374), output_tokens: Some(44) };
         assert_eq!(entries(from_csv("TIMESTAMP,ContextTokens,GeneratedTokens\n2023,374,44\n")), Ok(vec![lengths]));
     }
@@ -175,6 +216,19 @@ mod tests {
     fn all_faults_are_told_with_their_lines() {
         let faults = entries(from_json("{\"prompt\":\"a\"}\n{\"foo\":1}\n{\"output_len\":0}\nnope\n")).unwrap_err();
         assert_eq!(faults.len(), 3);
+        let case = |prompt: &str, said: &str| {
+            let line = format!("{{\"prompt\":{prompt}, \"output_len\":0}}");
+            let faults = entries(from_json(&line)).unwrap_err();
+            let told = format!(
+                "line 1: `prompt` is {said}, but a text or a list of token ids was expected; `output_len` is 0"
+            );
+            assert!(faults[0].starts_with(&told), "{faults:?}");
+        };
+        case("7", "7");
+        case("[]", "an empty list");
+        case("[1,-2]", "a list of other things than token ids");
+        case("[\"a\"]", "a list of other things than token ids");
+        case("{\"text\":\"a\"}", "an object");
         assert_eq!(faults[0], "line 2: no `prompt`, `prompt_tokens` or `output_tokens` among `foo`");
         assert!(faults[1].starts_with("line 3: `output_len` is 0, but"), "{}", faults[1]);
         assert!(faults[2].starts_with("line 4: "));

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::active::Active;
 use super::chunk::{Chunk, counts};
 use super::record::CountedBy;
-use super::sse::Events;
+use super::sse::{Events, LONGEST};
 use crate::measure::http::{HttpError, Stream};
 
 /// Bytes of an answer that are shown in a message.
@@ -28,6 +28,10 @@ struct Counting {
     error: Option<String>,
     /// Beginning of the last event that was no JSON.
     strange: Option<String>,
+    /// Beginning of the answer, as long as it holds no event.
+    head: Vec<u8>,
+    /// Counts that cannot be.
+    impossible: Option<String>,
     events: u64,
 }
 
@@ -46,21 +50,63 @@ impl Counting {
             self.error = Some(excerpt(data));
         }
         if let Some(tokens) = chunk.prompt_tokens {
+            if tokens > active.most_prompt_tokens() {
+                self.wrong(format!("the server says that the prompt had {tokens} tokens, which cannot be"));
+            }
             active.prompt_is(tokens);
         }
-        let credited = active.tokens() + self.fresh;
-        match chunk.output_tokens {
+        let credited = active.tokens().saturating_add(self.fresh);
+        // No tokens beside a text are no count.
+        match chunk.output_tokens.filter(|total| *total > 0) {
+            Some(total) if total > active.most_tokens() => self.wrong(too_many(total, active)),
+            Some(total) if self.running && total < credited => {
+                self.wrong(format!("the server's running count of tokens fell from {credited} to {total}"));
+            }
             Some(total) if self.running || credited == 0 => {
                 self.running = true;
-                self.fresh += total.saturating_sub(credited);
+                self.fresh = self.fresh.saturating_add(total.saturating_sub(credited));
             }
             Some(total) => self.last = Some(total),
             None if self.running => {}
             None => {
                 self.ids |= chunk.ids.is_some();
-                self.fresh += chunk.ids.unwrap_or(u32::from(chunk.text));
+                self.fresh = self.fresh.saturating_add(chunk.ids.unwrap_or(u32::from(chunk.text)));
+                let total = active.tokens().saturating_add(self.fresh);
+                if total > active.most_tokens() {
+                    self.wrong(too_many(total, active));
+                }
             }
         }
+    }
+
+    /// Notes counts that cannot be; the first are told.
+    fn wrong(&mut self, text: String) {
+        self.impossible.get_or_insert(text);
+    }
+
+    /// Takes a piece of the stream; what is wrong with it, with the word for programs.
+    fn feed(&mut self, piece: &[u8], events: &mut Events, active: &mut Active) -> Result<(), (&'static str, String)> {
+        events.feed(piece, |data| self.take(data, active));
+        if self.events == 0 && self.head.len() < EXCERPT {
+            self.head.extend_from_slice(&piece[..piece.len().min(EXCERPT + 1)]);
+        }
+        if events.is_too_long() {
+            let most = LONGEST >> 20;
+            return Err((
+                "too-large",
+                format!("a line of the answer is longer than {most} MiB, so it is none of tokens"),
+            ));
+        }
+        if let Some(text) = self.impossible.take() {
+            return Err(("count", text));
+        }
+        active.credit(std::mem::take(&mut self.fresh));
+        Ok(())
+    }
+
+    /// What was not understood, as the end of a message.
+    fn strange(&self) -> String {
+        self.strange.as_ref().map(|text| format!("; not understood: {text}")).unwrap_or_default()
     }
 
     fn counted_by(&self) -> CountedBy {
@@ -99,8 +145,9 @@ pub(super) async fn follow(mut stream: Stream, mut active: Active, silence: Dura
         match piece {
             Ok(Some(piece)) => {
                 heard = Instant::now();
-                events.feed(&piece, |data| counting.take(data, &mut active));
-                active.credit(std::mem::take(&mut counting.fresh));
+                if let Err((code, text)) = counting.feed(&piece, &mut events, &mut active) {
+                    return active.failed(code, text);
+                }
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -113,18 +160,19 @@ pub(super) async fn follow(mut stream: Stream, mut active: Active, silence: Dura
 
 /// Whether an answer was complete.
 fn conclude(counting: &Counting, active: Active, end: Option<HttpError>) -> bool {
+    if let Some(text) = &counting.impossible {
+        return active.failed("count", text.clone());
+    }
     if let Some(text) = &counting.error {
         return active.failed("server-error", format!("the server reported an error: {text}"));
     }
     let complete = counting.finished || active.tokens() >= active.wanted();
     match end {
         Some(error) if !complete => active.failed(error.code(), error.to_string()),
-        None if !complete && counting.events == 0 => {
-            active.failed("not-a-stream", "the answer is no stream of events".to_owned())
-        }
-        None if !complete => {
-            let strange = counting.strange.as_ref().map(|text| format!("; not understood: {text}")).unwrap_or_default();
-            active.failed("cut", format!("the answer ended without `[DONE]`{strange}"))
+        None if !complete && counting.events == 0 => active.failed("not-a-stream", no_stream(&counting.head)),
+        None if !complete => active.failed("cut", format!("the answer ended without `[DONE]`{}", counting.strange())),
+        _ if active.tokens() == 0 && counting.last.is_none() => {
+            active.failed("no-token", format!("the answer ended without a token{}", counting.strange()))
         }
         _ => active.done(counting.counted_by(), counting.last),
     }
@@ -136,6 +184,10 @@ async fn whole(stream: Stream, mut active: Active, silence: Duration) -> bool {
         Err(_) => active.failed("timeout", format!("no whole answer within {} s", silence.as_secs_f64())),
         Ok(Err(error)) => active.failed(error.code(), error.to_string()),
         Ok(Ok(body)) => match counts(&body) {
+            (Some(output), _) if output > active.most_tokens() => {
+                let text = too_many(output, &active);
+                active.failed("count", text)
+            }
             (Some(output), prompt) => {
                 if let Some(prompt) = prompt {
                     active.prompt_is(prompt);
@@ -143,9 +195,18 @@ async fn whole(stream: Stream, mut active: Active, silence: Duration) -> bool {
                 active.credit(output);
                 active.done(CountedBy::LastUsage, Some(output))
             }
-            _ => active.failed("not-a-stream", format!("the answer is no stream of events: {}", excerpt(&body))),
+            _ => active.failed("not-a-stream", no_stream(&body)),
         },
     }
+}
+
+fn too_many(total: u32, active: &Active) -> String {
+    format!("the server says that it made {total} tokens, but {} were asked for", active.wanted())
+}
+
+fn no_stream(body: &[u8]) -> String {
+    let said = if body.is_empty() { String::new() } else { format!(": {}", excerpt(body)) };
+    format!("the answer is no stream of events{said}; is `url` the address of an OpenAI-compatible server?")
 }
 
 /// The beginning of an answer, on one line, for a message.

@@ -17,7 +17,7 @@ impl Histogram {
     pub fn add(&mut self, seconds: f64, count: u32) {
         let bucket = bucket(seconds);
         match self.counts.binary_search_by_key(&bucket, |&(bucket, _)| bucket) {
-            Ok(place) => self.counts[place].1 += count,
+            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
             Err(place) => self.counts.insert(place, (bucket, count)),
         }
     }
@@ -38,7 +38,7 @@ impl Histogram {
         both.dedup_by(|right, left| {
             let same = left.0 == right.0;
             if same {
-                left.1 += right.1;
+                left.1 = left.1.saturating_add(right.1);
             }
             same
         });

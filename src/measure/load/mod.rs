@@ -21,6 +21,7 @@ mod overhead;
 mod plan;
 mod prefill;
 mod record;
+mod refusal;
 mod request;
 mod running;
 mod send;
@@ -29,7 +30,7 @@ mod summary;
 mod tally;
 
 pub use arrival::Arrival;
-pub use dataset::{Entry, dataset};
+pub use dataset::{Entry, Prompt, dataset};
 pub use error::LoadError;
 pub use histogram::Histogram;
 pub use lengths::Lengths;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::arrival::Arrival;
-use super::dataset::Entry;
+use super::dataset::{Entry, Prompt};
 use super::error::LoadError;
 use super::lengths::Lengths;
 use crate::measure::http::Url;
@@ -27,6 +27,15 @@ pub struct Prompts {
     /// Size of the vocabulary: made-up prompts are random token ids, exactly as long as wanted. None: random English
     /// words, of about one token each.
     pub vocabulary: Option<u32>,
+}
+
+impl Prompts {
+    /// Whether some are sent as token ids.
+    pub(super) fn has_ids(&self) -> bool {
+        let makes_up = self.dataset.is_empty() || self.dataset.iter().any(|entry| entry.prompt.is_none());
+        (makes_up && self.vocabulary.is_some())
+            || self.dataset.iter().any(|entry| matches!(entry.prompt, Some(Prompt::Ids(_))))
+    }
 }
 
 /// A load on one server.
@@ -65,8 +74,6 @@ pub struct LoadPlan {
     pub retries: u32,
     /// Longest single wait before that, seconds.
     pub longest_retry_wait: f64,
-    /// Keep the moments of all tokens in the records. Off, memory grows by about 100 bytes per request.
-    pub keep_token_times: bool,
     /// Threads that send and receive; none to choose by the number of clients.
     pub workers: Option<usize>,
 }
@@ -91,7 +98,6 @@ impl LoadPlan {
             silence_timeout: 600.0,
             retries: 3,
             longest_retry_wait: 30.0,
-            keep_token_times: false,
             workers: None,
         }
     }
@@ -117,12 +123,10 @@ impl LoadPlan {
         if self.prompts.vocabulary.is_some_and(|size| size < 2) {
             faults.push("a vocabulary of fewer than 2 tokens".to_owned());
         }
-        let makes_up =
-            self.prompts.dataset.is_empty() || self.prompts.dataset.iter().any(|entry| entry.prompt.is_none());
-        if self.endpoint == Endpoint::Chat && self.prompts.vocabulary.is_some() && makes_up {
-            faults.push(
-                "a chat takes no token ids: leave the vocabulary out, or use the endpoint `completions`".to_owned(),
-            );
+        if self.endpoint == Endpoint::Chat && self.prompts.has_ids() {
+            let message = "a chat takes no token ids: leave the vocabulary out, give prompts as texts, or use the endpoint \
+                           `completions`";
+            faults.push(message.to_owned());
         }
         let positive = |name: &str, seconds: f64| {
             (!(seconds.is_finite() && seconds > 0.0))

@@ -5,11 +5,21 @@
 pub enum Outcome {
     /// Answered to the end.
     Done,
-    /// Not, or not to the end. The word is that of [`HttpError::code`](crate::measure::http::HttpError::code), or `status`
-    /// (an HTTP status that is no success), `server-error` (reported within the stream), `not-a-stream`.
+    /// Not, or not to the end. The word is that of [`HttpError::code`](crate::measure::http::HttpError::code), or
+    /// `refused-request` (status 3xx, or 4xx without 408 and 429), `status` (another that is no success), `server-error` (reported
+    /// within the stream), `not-a-stream`, `no-token` (an answer of none), `count` (impossible counts of tokens).
     Failed(&'static str),
     /// Given up when the load was stopped.
     Abandoned,
+}
+
+impl Outcome {
+    /// Whether it failed in a way that waiting does not mend: the same request fails the same way again.
+    pub fn is_lasting(self) -> bool {
+        const LASTING: [&str; 7] =
+            ["refused-request", "not-a-stream", "no-token", "count", "tls", "not-http", "too-large"];
+        matches!(self, Self::Failed(code) if LASTING.contains(&code))
+    }
 }
 
 /// Where the count of output tokens comes from; from the best to the worst.
@@ -48,8 +58,6 @@ pub struct Record {
     pub outcome: Outcome,
     /// How often it was sent again.
     pub retries: u32,
-    /// `(seconds after it was sent, tokens)` of each arrival, if the plan keeps them.
-    pub tokens: Vec<(f32, u32)>,
 }
 
 #[cfg(test)]
@@ -67,7 +75,6 @@ impl Record {
             counted_by: CountedBy::RunningUsage,
             outcome: Outcome::Done,
             retries: 0,
-            tokens: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serializer;
 use serde_json::{Map, Value, json};
 
+use super::dataset::Prompt;
 use super::plan::{Endpoint, LoadPlan};
 use crate::stats::Draws;
 
@@ -13,6 +14,10 @@ const WORDS: [&str; 32] = [
     "family", "student", "group", "country", "problem", "hand", "part", "place", "case", "week", "company", "system",
     "program", "question", "work", "number", "night", "point", "home",
 ];
+
+/// Tokens beyond those asked for that an answer may have, and beyond those sent, its prompt.
+const ANSWER_MARGIN: u32 = 1024;
+const PROMPT_MARGIN: u32 = 100_000;
 
 /// How much a server tells about token counts in a stream, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +36,20 @@ pub(super) struct Request {
     fields: Map<String, Value>,
     /// Tokens asked for.
     pub(super) wanted: u32,
+    /// Tokens of its prompt: bytes, where that is a text.
+    prompt: u32,
 }
 
 impl Request {
+    /// The most tokens that its answer and its prompt may have, whatever else a server counts (stop tokens, the prompt, a
+    /// template): more is no count of tokens.
+    pub(super) fn most_tokens(&self) -> (u32, u32) {
+        (
+            self.wanted.saturating_add(self.prompt).saturating_add(ANSWER_MARGIN),
+            self.prompt.saturating_add(PROMPT_MARGIN),
+        )
+    }
+
     /// Its body, asking for counts as far as the server is known to take that.
     pub(super) fn body(&self, counts: Counts) -> Bytes {
         let options = match counts {
@@ -88,15 +104,19 @@ impl Requests {
         let age = if part_way { (draws.uniform() * f64::from(wanted)) as u32 } else { 0 };
         let made_up =
             entry.and_then(|entry| entry.prompt_tokens).unwrap_or_else(|| plan.prompts.lengths.draw(&mut draws));
-        let prompt = match entry.and_then(|entry| entry.prompt.as_deref()) {
-            Some(text) if age == 0 => Value::from(text),
-            Some(text) => Value::from(format!("{text} {}", words(age, &mut draws))),
+        let prompt = match entry.and_then(|entry| entry.prompt.as_ref()) {
+            Some(Prompt::Text(text)) if age == 0 => Value::from(text.as_str()),
+            Some(Prompt::Text(text)) => Value::from(format!("{text} {}", words(age, &mut draws))),
+            // Its own tokens again: others may not be in the vocabulary.
+            Some(Prompt::Ids(ids)) => ids.iter().cycle().take(ids.len() + age as usize).copied().collect(),
             None => match plan.prompts.vocabulary {
                 Some(size) => ids(made_up + age, size, &mut draws),
                 None => Value::from(words(made_up + age, &mut draws)),
             },
         };
-        Request { fields: self.fields(prompt, wanted - age), wanted: wanted - age }
+        let length = prompt.as_array().map(Vec::len).or(prompt.as_str().map(str::len)).unwrap_or(0);
+        let wanted = wanted - age;
+        Request { fields: self.fields(prompt, wanted), wanted, prompt: u32::try_from(length).unwrap_or(u32::MAX) }
     }
 
     fn fields(&self, prompt: Value, wanted: u32) -> Map<String, Value> {
@@ -187,7 +207,7 @@ mod tests {
         plan.prompts.vocabulary = None;
         plan.prompts.dataset = (1..4)
             .map(|tokens| Entry {
-                prompt: Some(format!("p{tokens}")),
+                prompt: Some(Prompt::Text(format!("p{tokens}"))),
                 output_tokens: Some(tokens),
                 prompt_tokens: None,
             })
@@ -206,6 +226,21 @@ mod tests {
             .collect();
         seen.sort();
         assert_eq!(seen, [("p1".to_owned(), 1), ("p2".to_owned(), 2), ("p3".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn token_ids_of_a_data_set_are_sent_as_they_are() {
+        let mut plan = plan();
+        plan.prompts.dataset = vec![Entry { prompt: Some(Prompt::Ids(vec![11, 12, 13])), ..Entry::default() }];
+        plan.check().unwrap();
+        let chat = LoadPlan { endpoint: Endpoint::Chat, ..plan.clone() };
+        assert!(chat.check().unwrap_err().to_string().contains("a chat takes no token ids"));
+        let requests = Requests::new(plan);
+        assert_eq!(body(&requests, 5, false)["prompt"], json!([11, 12, 13]));
+        let part_way = body(&requests, 0, true);
+        let ids = part_way["prompt"].as_array().unwrap();
+        assert_eq!(ids.len() as u64 - 3 + part_way["max_tokens"].as_u64().unwrap(), 100);
+        assert!(ids.iter().enumerate().all(|(place, id)| *id == json!([11, 12, 13][place % 3])));
     }
 
     #[test]

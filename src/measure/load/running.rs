@@ -30,6 +30,8 @@ pub struct Running {
     tallies: Vec<Shared>,
     costs: Vec<Arc<Costs>>,
     threads: Vec<JoinHandle<()>>,
+    /// Whether it goes on until it is stopped.
+    is_endless: bool,
 }
 
 /// What is left of a load when it is over.
@@ -55,6 +57,7 @@ pub fn start(plan: LoadPlan, client: &Client, clock: Clock) -> Result<Running, L
         tallies: vec![],
         costs: vec![],
         threads: vec![],
+        is_endless: plan.requests.is_none(),
     };
     let target = plan.target();
     let requests = Arc::new(Requests::new(plan));
@@ -76,7 +79,7 @@ pub fn start(plan: LoadPlan, client: &Client, clock: Clock) -> Result<Running, L
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| LoadError::Start { source })?;
         let thread = std::thread::Builder::new()
-            .name(format!("load-{number}"))
+            .name(format!("load-{number} :{}", target.port()))
             .spawn(move || runtime.block_on(work(Arc::new(worker))))
             .map_err(|source| LoadError::Start { source })?;
         running.tallies.push(tally);
@@ -97,7 +100,8 @@ impl Running {
         self.counts().tokens()
     }
 
-    /// What was counted over time so far: tokens, requests under way, requests decoding. Without records and latencies.
+    /// What was counted over time so far (tokens, requests under way, requests decoding) and what failures said. Without
+    /// records and latencies.
     pub fn counts(&self) -> Tally {
         let mut whole = Tally::new(self.start);
         self.each(|tally| whole.merge_counts(tally));
@@ -129,6 +133,13 @@ impl Running {
     /// Whether all requests of the plan have ended.
     pub fn is_over(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Whether a part of it died by a fault of its own, so that what it should have sent and counted is missing.
+    pub fn is_broken(&self) -> bool {
+        let has_ended =
+            self.is_endless && !self.control.is_stopped() && self.threads.iter().any(JoinHandle::is_finished);
+        self.control.is_broken() || has_ended
     }
 
     /// What the client cost between two moments; none before its first second.

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::active::{Active, Shared};
 use super::arrival::{Arrival, Schedule};
-use super::follow::{excerpt, follow};
+use super::follow::follow;
 use super::overhead::Costs;
+use super::refusal::Refusal;
 use super::request::{Counts, Request, Requests};
 use crate::measure::Clock;
 use crate::measure::http::{Client, Stream, Url};
@@ -30,6 +31,8 @@ pub(super) struct Control {
     closing: AtomicBool,
     /// Requests given out.
     tickets: AtomicU64,
+    /// A task has panicked: what it did is missing.
+    broken: AtomicBool,
     /// [`Counts`] that the server is known to take.
     counts: AtomicU8,
     /// Set once: how long requests under way may go on, seconds.
@@ -40,7 +43,23 @@ impl Control {
     pub(super) fn new() -> Self {
         let (stop, _) = watch::channel(None);
         let counts = AtomicU8::new(Counts::Running as u8);
-        Self { closing: AtomicBool::new(false), tickets: AtomicU64::new(0), counts, stop }
+        let (closing, broken) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { closing, broken, tickets: AtomicU64::new(0), counts, stop }
+    }
+
+    /// Notes how a task ended.
+    fn note(&self, ended: &Result<(), JoinError>) {
+        if ended.as_ref().is_err_and(JoinError::is_panic) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     pub(super) fn stop(&self, drain: f64) {
@@ -102,7 +121,11 @@ pub(super) async fn work(worker: Arc<Worker>) {
         () = send_all(&worker, &mut tasks) => {}
         _ = stop.wait_for(Option::is_some) => {}
     }
-    let ended = async { while tasks.join_next().await.is_some() {} };
+    let ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            worker.control.note(&ended);
+        }
+    };
     let drained = async {
         let drain = stop.wait_for(Option::is_some).await.map_or(0.0, |drain| drain.unwrap_or(0.0));
         tokio::time::sleep(Duration::from_secs_f64(drain)).await;
@@ -132,11 +155,13 @@ async fn send_all(worker: &Arc<Worker>, tasks: &mut JoinSet<()>) {
         if !worker.control.admits(plan.requests) {
             return;
         }
-        let worker = Arc::clone(worker);
+        let (worker, control) = (Arc::clone(worker), &worker.control);
         tasks.spawn(async move {
             worker.request(number as u64, false, due).await;
         });
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            control.note(&ended);
+        }
     }
 }
 
@@ -163,9 +188,10 @@ async fn closed_loop(worker: Arc<Worker>, client: u64, clients: u64, begin: f64)
 enum Sent {
     /// It is being answered.
     Answered(Box<Stream>),
-    /// It is to be sent again: after a wait (s), which the server asked for; or at once, without asking for what the server
-    /// does not take.
-    Again(Option<f64>),
+    /// It is to be sent again at once, without asking for what the server does not take.
+    Again,
+    /// It is to be sent again after a wait (s), which the server asked for by what it said.
+    Later(f64, String),
     Failed(&'static str, String),
 }
 
@@ -174,7 +200,7 @@ impl Worker {
     async fn request(&self, number: u64, part_way: bool, scheduled: f64) -> bool {
         let plan = self.requests.plan();
         let request = self.requests.make(number, part_way);
-        let mut active = Active::begin(&self.tally, self.clock, scheduled, request.wanted, plan.keep_token_times);
+        let mut active = Active::begin(&self.tally, self.clock, scheduled, &request);
         let mut retries = 0;
         loop {
             match self.send(&request, retries < plan.retries).await {
@@ -185,9 +211,9 @@ impl Worker {
                     active.failed(code, text);
                     return false;
                 }
-                Sent::Again(None) => {}
-                Sent::Again(Some(wait)) => {
-                    active.sent_again();
+                Sent::Again => {}
+                Sent::Later(wait, said) => {
+                    active.sent_again(said);
                     let wait = wait.max(SHORTEST_WAIT * f64::from(1 << retries.min(6)));
                     retries += 1;
                     tokio::time::sleep(Duration::from_secs_f64(wait.min(plan.longest_retry_wait))).await;
@@ -207,17 +233,57 @@ impl Worker {
         if (200..300).contains(&status) {
             return Sent::Answered(Box::new(stream));
         }
-        let asked_wait: Option<f64> = stream.header("retry-after").and_then(|text| text.trim().parse().ok());
+        let later = stream.header("retry-after").map(seconds_until);
+        let location = stream.header("location").map(str::to_owned);
         let body = tokio::time::timeout(limit, stream.rest(LARGEST_ERROR))
             .await
             .map_or_else(|_| Vec::new().into(), Result::unwrap_or_default);
-        if may_retry && (status == 429 || status == 503 && asked_wait.is_some()) {
-            return Sent::Again(Some(asked_wait.filter(|wait| wait.is_finite()).unwrap_or(0.0).max(0.0)));
+        let refusal = Refusal { target: &self.target, status, location: location.as_deref(), body: &body };
+        if may_retry && (status == 429 || status == 503 && later.is_some()) {
+            return Sent::Later(later.flatten().unwrap_or(0.0), refusal.text(&self.requests));
         }
         if matches!(status, 400 | 422) && self.control.learn(counts, &String::from_utf8_lossy(&body)) {
-            return Sent::Again(None);
+            return Sent::Again;
         }
-        let said = if body.is_empty() { String::new() } else { format!(": {}", excerpt(&body)) };
-        Sent::Failed("status", format!("{} answered with status {status}{said}", self.target))
+        Sent::Failed(refusal.code(), refusal.text(&self.requests))
+    }
+}
+
+/// Seconds that a `Retry-After` asks to wait: it is a number of them, or a date (RFC 9110, section 10.2.3). None if it is
+/// neither.
+fn seconds_until(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let seconds = text.parse::<f64>().ok().or_else(|| {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(date.timestamp().duration_since(jiff::Timestamp::now()).as_secs_f64())
+    });
+    seconds.filter(|seconds| seconds.is_finite()).map(|seconds| seconds.max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_asks_to_wait_by_seconds_or_by_a_date() {
+        assert_eq!(seconds_until(" 3 "), Some(3.0));
+        assert_eq!(seconds_until("-1"), Some(0.0));
+        assert_eq!(seconds_until("inf"), None);
+        assert_eq!(seconds_until("soon"), None);
+        assert_eq!(seconds_until("Fri, 31 Dec 1999 23:59:59 GMT"), Some(0.0));
+        let then = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(20);
+        let date = then.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let wait = seconds_until(&date).unwrap();
+        assert!((15.0..=20.0).contains(&wait), "{date}: {wait}");
+    }
+
+    #[test]
+    fn a_task_that_panics_is_noted() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let control = Control::new();
+        control.note(&runtime.block_on(async { tokio::spawn(async {}).await }));
+        assert!(!control.is_broken());
+        control.note(&runtime.block_on(async { tokio::spawn(async { panic!("on purpose") }).await }));
+        assert!(control.is_broken());
     }
 }

@@ -3,8 +3,12 @@
 //! The event stream format of the HTML standard (section 9.2.6), of which only the data of events is kept: lines end in
 //! LF, CRLF or CR, several `data` lines of an event are joined by LF, comments and other fields are passed over.
 
+/// Longest line and event that is kept, bytes.
+pub(super) const LONGEST: usize = 16 << 20;
+
 /// A reader of one stream. Pieces may be cut anywhere, inside a character too: the events are the same.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the state between two bytes; each is of its own")]
 pub struct Events {
     /// The line under way.
     line: Vec<u8>,
@@ -15,6 +19,8 @@ pub struct Events {
     after_return: bool,
     /// Past the first line, before which a byte order mark may stand.
     begun: bool,
+    /// A line or an event was longer than [`LONGEST`]: nothing more is read.
+    too_long: bool,
 }
 
 impl Events {
@@ -25,6 +31,9 @@ impl Events {
 
     /// Takes a piece and calls `event` with the data of each event that is complete now.
     pub fn feed(&mut self, piece: &[u8], mut event: impl FnMut(&[u8])) {
+        if self.too_long {
+            return;
+        }
         let mut rest = piece;
         if self.after_return && !rest.is_empty() {
             self.after_return = false;
@@ -43,6 +52,15 @@ impl Events {
             rest = behind.strip_prefix(b"\r\n").unwrap_or(&behind[1..]);
         }
         self.line.extend_from_slice(rest);
+        if self.line.len().max(self.data.len()) > LONGEST {
+            self.too_long = true;
+            (self.line, self.data) = (Vec::new(), Vec::new());
+        }
+    }
+
+    /// Whether a line or an event was longer than 16 MB, so that nothing is known of what follows.
+    pub fn is_too_long(&self) -> bool {
+        self.too_long
     }
 
     /// The end of the stream: an event without its empty line is given too, since servers are known to forget it.
@@ -113,6 +131,26 @@ mod tests {
         ] {
             assert_eq!(events(&[text.as_bytes()]), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_never_ends_is_not_kept() {
+        let piece = vec![b'x'; 1 << 20];
+        for start in ["data: ", ": ", "data: x\n", ""] {
+            let mut reader = Events::new();
+            reader.feed(start.as_bytes(), |_| {});
+            for _ in 0..40 {
+                reader.feed(&piece, |_| panic!("no event has ended"));
+                assert!(reader.line.capacity() <= 2 * LONGEST + piece.len());
+            }
+            assert!(reader.is_too_long());
+            reader.feed(b"\n\ndata: [DONE]\n\n", |_| panic!("nothing is known of what follows"));
+        }
+        // Lines of an event are joined.
+        let mut reader = Events::new();
+        let line = [b"data: ".as_slice(), &piece, b"\n"].concat();
+        (0..20).for_each(|_| reader.feed(&line, |_| {}));
+        assert!(reader.is_too_long());
     }
 
     proptest! {

@@ -2,13 +2,10 @@
 
 use super::histogram::Histogram;
 use super::record::{CountedBy, Outcome, Record};
-use super::tally::Tally;
+use super::tally::{LATE, Tally};
 use crate::notes::{Caveat, plural};
 use crate::stats;
 use crate::unit::show;
-
-/// Requests sent later than this after they were due are worth a word, seconds: ten times what timers are accurate to.
-const MOST_LATE: f64 = 0.01;
 
 /// Quantiles of a latency, seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +138,7 @@ impl Summary {
 
 /// Requests of an open loop that the client sent later than its timers are accurate.
 fn late_caveat(late: &[f64]) -> Option<Caveat> {
-    let p99 = stats::quantile(late, 0.99).filter(|p99| *p99 > MOST_LATE)?;
+    let p99 = stats::quantile(late, 0.99).filter(|p99| *p99 > LATE)?;
     let worst = stats::quantile(late, 1.0)?;
     let text = format!(
         "the client sent requests late: 1 % of {} came {} or more after they were due (at worst {}), and latencies count \
@@ -180,8 +177,7 @@ fn caveats(tally: &Tally, ended: &[&Record], done: &[&Record]) -> Vec<Caveat> {
     }
     let failed = ended.iter().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count();
     if failed > 0 {
-        let said =
-            tally.faults().iter().max_by_key(|(_, count)| **count).map(|(text, _)| format!(", most often: {text}"));
+        let said = tally.usual_fault().map(|text| format!(", most often: {text}"));
         let text = format!(
             "{failed} of {} failed{}; their tokens are not counted, but the energy was spent",
             plural(ended.len(), "request"),

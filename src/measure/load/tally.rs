@@ -12,18 +12,22 @@ const BIN: f64 = 0.01;
 const BLOCK: f64 = 0.25;
 /// Most kinds of failures that are kept with their text.
 const MOST_FAULTS: usize = 50;
+/// A request sent later than this after it was due is late, seconds: ten times what timers are accurate to.
+pub(super) const LATE: f64 = 0.01;
 
 /// What happened in one bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Bin {
     tokens: u32,
-    /// Requests sent.
+    /// Requests sent, and those of them sent late.
     sent: u32,
+    late: u32,
     /// Requests whose first token came.
     begun: u32,
-    /// Requests that ended, in any way, and those of them that had begun.
+    /// Requests that ended, in any way, those of them that had begun, and those that failed.
     ended: u32,
     left: u32,
+    failed: u32,
 }
 
 /// All that was seen of a load: counts per 10 ms, times between tokens per 0.25 s, one record per ended request.
@@ -35,9 +39,13 @@ pub struct Tally {
     blocks: Vec<Histogram>,
     records: Vec<Record>,
     faults: BTreeMap<String, u64>,
+    /// What the server said last when it told a request to come back later.
+    put_off: Option<String>,
     sent: u64,
     done: u64,
     failed: u64,
+    /// Requests that failed in a way that waiting does not mend.
+    lasting: u64,
     retries: u64,
 }
 
@@ -71,14 +79,20 @@ impl Tally {
         &mut self.blocks[place]
     }
 
-    pub(super) fn sent(&mut self, at: f64) {
+    pub(super) fn sent(&mut self, scheduled: f64, at: f64) {
         self.sent += 1;
-        self.bin(at).sent += 1;
+        let bin = self.bin(at);
+        bin.sent += 1;
+        bin.late += u32::from(at - scheduled > LATE);
+    }
+
+    pub(super) fn put_off(&mut self, said: String) {
+        self.put_off = Some(said);
     }
 
     /// Tokens that came together share the time since those before them.
     pub(super) fn arrived(&mut self, arrived: Arrived) {
-        self.bin(arrived.at).tokens += arrived.tokens;
+        self.add_tokens(arrived);
         match arrived.gap {
             None => self.bin(arrived.at).begun += 1,
             Some(gap) => self.block(arrived.at).add(gap / f64::from(arrived.tokens.max(1)), arrived.tokens),
@@ -87,7 +101,12 @@ impl Tally {
 
     /// Puts back the first tokens of a request whose count is corrected: the request has begun already.
     pub(super) fn first_corrected(&mut self, arrived: Arrived) {
-        self.bin(arrived.at).tokens += arrived.tokens;
+        self.add_tokens(arrived);
+    }
+
+    fn add_tokens(&mut self, arrived: Arrived) {
+        let bin = self.bin(arrived.at);
+        bin.tokens = bin.tokens.saturating_add(arrived.tokens);
     }
 
     /// Tokens of a request that failed are no work done.
@@ -103,6 +122,8 @@ impl Tally {
         let bin = self.bin(record.ended);
         bin.ended += 1;
         bin.left += u32::from(record.first_token.is_some());
+        bin.failed += u32::from(matches!(record.outcome, Outcome::Failed(_)));
+        self.lasting += u64::from(record.outcome.is_lasting());
         self.retries += u64::from(record.retries);
         match record.outcome {
             Outcome::Done => self.done += 1,
@@ -127,27 +148,33 @@ impl Tally {
             mine.merge(theirs);
         }
         self.records.extend_from_slice(&other.records);
-        for (fault, count) in &other.faults {
-            *self.faults.entry(fault.clone()).or_default() += count;
-        }
         self.records.sort_by(|a, b| a.scheduled.total_cmp(&b.scheduled).then(a.ended.total_cmp(&b.ended)));
     }
 
-    /// Adds its counts over time, without records and latencies.
+    /// Adds its counts over time and its faults, without records and latencies.
     pub(super) fn merge_counts(&mut self, other: &Self) {
         if self.bins.len() < other.bins.len() {
             self.bins.resize(other.bins.len(), Bin::default());
         }
         for (mine, theirs) in self.bins.iter_mut().zip(&other.bins) {
-            mine.tokens += theirs.tokens;
+            mine.tokens = mine.tokens.saturating_add(theirs.tokens);
             mine.sent += theirs.sent;
+            mine.late += theirs.late;
             mine.begun += theirs.begun;
             mine.ended += theirs.ended;
             mine.left += theirs.left;
+            mine.failed += theirs.failed;
+        }
+        for (fault, count) in &other.faults {
+            *self.faults.entry(fault.clone()).or_default() += count;
+        }
+        if self.put_off.is_none() {
+            self.put_off.clone_from(&other.put_off);
         }
         self.sent += other.sent;
         self.done += other.done;
         self.failed += other.failed;
+        self.lasting += other.lasting;
         self.retries += other.retries;
     }
 
@@ -159,6 +186,12 @@ impl Tally {
     /// What failures said, with how often each was seen.
     pub fn faults(&self) -> &BTreeMap<String, u64> {
         &self.faults
+    }
+
+    /// What most failures said; where none failed yet, why requests are sent again; none without either.
+    pub fn usual_fault(&self) -> Option<&str> {
+        let first_of_most = self.faults.iter().rev().max_by_key(|(_, count)| **count);
+        first_of_most.map(|(fault, _)| fault.as_str()).or(self.put_off.as_deref())
     }
 
     /// Requests sent; one that is sent again counts once.
@@ -179,6 +212,11 @@ impl Tally {
     /// Requests that failed.
     pub fn failed(&self) -> u64 {
         self.failed
+    }
+
+    /// Requests that failed in a way that waiting does not mend (see [`Outcome::is_lasting`]).
+    pub fn lasting(&self) -> u64 {
+        self.lasting
     }
 
     /// Output tokens of all requests since the load began; those of failed requests are not among them.
@@ -204,6 +242,21 @@ impl Tally {
     /// Requests that have ended in any way, since the load began.
     pub fn ended_requests(&self) -> Series {
         self.summed(|bin| f64::from(bin.ended))
+    }
+
+    /// Requests that have failed, since the load began.
+    pub fn failed_requests(&self) -> Series {
+        self.summed(|bin| f64::from(bin.failed))
+    }
+
+    /// Requests that were sent, since the load began.
+    pub fn sent_over_time(&self) -> Series {
+        self.summed(|bin| f64::from(bin.sent))
+    }
+
+    /// Those of them that were sent more than 10 ms after they were due.
+    pub fn sent_late(&self) -> Series {
+        self.summed(|bin| f64::from(bin.late))
     }
 
     /// Running sum at the end of each bin in which it changed; a bin before a change is there too, so that lines between
@@ -252,7 +305,7 @@ mod tests {
         let mut tally = Tally::new(10.0);
         let first = Arrived { at: 10.5, gap: None, tokens: 1 };
         let second = Arrived { at: 10.6, gap: Some(0.1), tokens: 4 };
-        tally.sent(10.0);
+        tally.sent(10.0, 10.0);
         tally.arrived(first);
         tally.arrived(second);
         let mut other = Tally::new(10.0);

@@ -48,7 +48,7 @@ pub fn energy_per_token(tokens: &Series, energy: &[Series], from: f64, to: f64) 
     let first = spans.first()?;
     Some(Rate {
         energy_per_token: value,
-        half_width: half_width(tokens, energy, from, to),
+        half_width: half_width(&spans, tokens, energy, from, to),
         edges: spans.iter().map(|span| (span.from, span.to)).collect(),
         ticks: spans.iter().map(|span| span.ticks).min().unwrap_or(first.ticks),
         energy: spans.iter().map(|span| span.energy).sum(),
@@ -75,15 +75,16 @@ fn span(counter: &Series, tokens: &Series, from: f64, to: f64) -> Option<Span> {
     (span.ticks > 0 && produced > 0.0).then_some(span)
 }
 
-/// Half the width of the 90 % interval of the mean, by the means of batches (Law and Carson, Operations Research 27(5), 1979):
-/// the most batches whose neighbors are not alike.
-fn half_width(tokens: &Series, energy: &[Series], from: f64, to: f64) -> Option<f64> {
+/// Half the width of the 90 % interval, by batches (Law and Carson, Operations Research 27(5), 1979): the most whose
+/// neighbors are not alike. Energy per token is a ratio: what counts is by how much the energy of a batch differs from what
+/// its tokens make expected, as the tokens of batches differ (Cochran, Sampling Techniques, 1977, section 6.4).
+fn half_width(spans: &[Span], tokens: &Series, energy: &[Series], from: f64, to: f64) -> Option<f64> {
     let mut count = (((to - from) / SHORTEST_BATCH) as usize).min(MOST);
     while count >= FEWEST {
-        let rates = batch_rates(tokens, energy, from, to, count)?;
-        let mean = stats::mean(&rates)?;
-        let spread: f64 = rates.iter().map(|rate| (rate - mean).powi(2)).sum();
-        let alike: f64 = rates.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+        let rests = batch_rests(spans, tokens, energy, from, to, count)?;
+        let mean = stats::mean(&rests)?;
+        let spread: f64 = rests.iter().map(|rest| (rest - mean).powi(2)).sum();
+        let alike: f64 = rests.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
         if spread == 0.0 || alike / spread <= MOST_ALIKE || count / 2 < FEWEST {
             let n = count as f64;
             let quantile = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.95);
@@ -94,20 +95,29 @@ fn half_width(tokens: &Series, energy: &[Series], from: f64, to: f64) -> Option<
     None
 }
 
-fn batch_rates(tokens: &Series, energy: &[Series], from: f64, to: f64, count: usize) -> Option<Vec<f64>> {
+/// What the energy of each batch differs by from that of its tokens, per token of a mean batch, J.
+fn batch_rests(
+    spans: &[Span],
+    tokens: &Series,
+    energy: &[Series],
+    from: f64,
+    to: f64,
+    count: usize,
+) -> Option<Vec<f64>> {
     let length = (to - from) / count as f64;
-    let rate = |batch: usize| {
+    let rest = |batch: usize| {
         let begin = from + length * batch as f64;
         // Neighbors share the tick between them: no energy is left out.
         let end = begin + length;
-        let one = |counter: &Series| {
+        let one = |(counter, span): (&Series, &Span)| {
             let edges = (tick_at(counter, begin)?, tick_at(counter, end)?);
             let produced = tokens.at(edges.1.0)? - tokens.at(edges.0.0)?;
-            (produced > 0.0).then_some((edges.1.1 - edges.0.1) / produced)
+            let rest = edges.1.1 - edges.0.1 - produced * span.energy / span.tokens;
+            Some(rest * count as f64 / span.tokens)
         };
-        energy.iter().map(one).sum::<Option<f64>>()
+        energy.iter().zip(spans).map(one).sum::<Option<f64>>()
     };
-    (0..count).map(rate).collect()
+    (0..count).map(rest).collect()
 }
 
 /// The first tick at or after a moment, or the last there is.

@@ -20,6 +20,10 @@ const CUT: f64 = 0.1;
 const CHANCE: f64 = 2.5;
 /// Blocks without which a trend is not looked for.
 const FEWEST_BLOCKS: usize = 8;
+/// Share of the requests of a window that may fail: their energy was spent, but their tokens are not counted.
+const MOST_FAILED: f64 = 0.01;
+/// Share of the requests of an open loop that may be sent late.
+const MOST_LATE: f64 = 0.1;
 
 /// What makes a window good enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +93,19 @@ pub struct Seen<'a> {
     pub requests: Option<u64>,
     /// What shows that there was more to do.
     pub supply: Supply<'a>,
+    /// What went wrong with requests; none where it is not known.
+    pub faults: Option<Faults<'a>>,
+}
+
+/// Requests that were not what they should have been, all since the load began.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults<'a> {
+    /// Requests that have failed.
+    pub failed: &'a Series,
+    /// Requests that were sent.
+    pub sent: &'a Series,
+    /// Those of them which the client sent later than they were due; none where they are not due one by one.
+    pub late: Option<&'a Series>,
 }
 
 impl<'a> Seen<'a> {
@@ -133,9 +150,12 @@ impl<'a> Seen<'a> {
 ///
 /// 1. The candidate is by counts, as in the ML.ENERGY benchmark: from the first token of the request that fills the batch, to
 ///    when fewer requests are left than fill it.
-/// 2. Its ends are cut to where the batch is full; within, it must stay so, and there must be more to do.
+/// 2. Its ends are cut to where the batch is full; within, it must stay so, and there must be more to do. An open loop has no
+///    batch to fill, and the number of its requests moves by chance: what is cut is the time until as many requests have
+///    ended as are usually under way.
 /// 3. What its energy per token needs to settle is cut from the left, and more while tokens per second or power drift.
 /// 4. Edges are ticks of each counter; it must be long enough, and its energy per token known well enough.
+/// 5. Its requests must be answered, and sent when they were due.
 pub fn judge(seen: &Seen, rules: &Rules) -> Judgment {
     let begun = seen.begun.points().last().map_or(0.0, |&(_, begun)| begun);
     let Some((from, to)) = seen.candidate(rules.block) else {
@@ -144,8 +164,13 @@ pub fn judge(seen: &Seen, rules: &Rules) -> Judgment {
     let Some(all) = Blocks::of(seen, from, to, rules.block) else {
         return nothing(Reason::Short { seconds: to - from, needed: rules.shortest });
     };
-    let full = full_part(&all, rules);
-    let mut reasons = gaps(seen, &full, rules);
+    let (full, mut reasons) = if matches!(seen.supply, Supply::Rate(_)) {
+        (answered_part(&all, seen.ended), Vec::new())
+    } else {
+        let full = full_part(&all, rules);
+        let reasons = gaps(seen, &full, rules);
+        (full, reasons)
+    };
     let (settled, drifts) = settled_part(seen, &full, rules);
     reasons.extend(drifts);
     conclude(seen, &settled, to, reasons, rules)
@@ -176,6 +201,19 @@ fn full_part(blocks: &Blocks, rules: &Rules) -> Blocks {
     blocks.part(first, last + 1)
 }
 
+/// Of an open loop, what follows the time it takes to fill: its beginning, when few requests have come, is over when as many
+/// have ended as are usually under way (twice the mean time of an answer). At most half is cut.
+fn answered_part(blocks: &Blocks, ended: &Series) -> Blocks {
+    let usual = stats::median(&blocks.supply).unwrap_or(0.0);
+    let is_filled = |block: usize| {
+        let begin = blocks.from + blocks.length * block as f64;
+        ended.at(begin).is_some_and(|ended| ended >= usual)
+    };
+    let half = blocks.len() / 2;
+    let first = (0..half).find(|block| is_filled(*block)).unwrap_or(half);
+    blocks.part(first, blocks.len())
+}
+
 /// What is missing within.
 fn gaps(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
     let mut reasons = Vec::new();
@@ -197,7 +235,11 @@ fn gaps(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
 fn settled_part(seen: &Seen, blocks: &Blocks, rules: &Rules) -> (Blocks, Vec<Reason>) {
     let step = ((blocks.len() as f64 * CUT).ceil() as usize).max(1);
     let least = FEWEST_BLOCKS.max((rules.shortest / blocks.length).ceil() as usize);
-    let mut first = transient(blocks, blocks.len().saturating_sub(least));
+    let mut first = match seen.supply {
+        // Its energy per token moves with the number of its requests: what would be cut is chance.
+        Supply::Rate(_) => 0,
+        _ => transient(blocks, blocks.len().saturating_sub(least)),
+    };
     loop {
         let part = blocks.part(first, blocks.len());
         let drifts = drifts(seen, &part, rules);
@@ -229,11 +271,24 @@ fn drifts(seen: &Seen, blocks: &Blocks, rules: &Rules) -> Vec<Reason> {
         trend(values)
             .filter(|found| found.probability < rules.significance && found.change.abs() > rules.negligible_change)
     };
-    let throughput = significant(&blocks.throughput).map(Reason::ThroughputDrifts);
-    let power = significant(&blocks.power).map(Reason::PowerDrifts);
     let is_open = matches!(seen.supply, Supply::Rate(_));
+    // In an open loop both follow the number of requests, which moves by chance: a drift is hidden in that.
+    let drift = |values: &[f64]| {
+        significant(values).or_else(|| significant(&unexplained(values, &blocks.running)).filter(|_| is_open))
+    };
+    let throughput = drift(&blocks.throughput).map(Reason::ThroughputDrifts);
+    let power = drift(&blocks.power).map(Reason::PowerDrifts);
     let backlog = Some(&blocks.supply).filter(|_| is_open).and_then(|under_way| backlog(under_way));
     backlog.into_iter().chain(throughput).chain(power).collect()
+}
+
+/// Values without what goes with another quantity by a straight line.
+fn unexplained(values: &[f64], by: &[f64]) -> Vec<f64> {
+    let (Some(mean), Some(center)) = (stats::mean(values), stats::mean(by)) else { return values.to_vec() };
+    let spread: f64 = by.iter().map(|own| (own - center).powi(2)).sum();
+    let common: f64 = values.iter().zip(by).map(|(value, own)| (value - mean) * (own - center)).sum();
+    let slope = if spread > 0.0 { common / spread } else { 0.0 };
+    values.iter().zip(by).map(|(value, own)| value - slope * (own - center)).collect()
 }
 
 /// Whether requests under way become ever more: by more than [`CHANCE`] standard deviations of the difference of their
@@ -273,6 +328,16 @@ fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, ru
         (true, true, false) => Verdict::Imprecise,
         (true, true, true) => Verdict::Steady,
     };
+    let (failing, late) = (failing(seen, from, to), sent_late(seen, from, to));
+    let verdict = match verdict {
+        _ if failing.is_some() => Verdict::NotValid,
+        // A client that cannot keep up makes a load that is no steady one, which is told first.
+        Verdict::NotSteady => Verdict::NotSteady,
+        _ if late.is_some() => Verdict::NotValid,
+        other => other,
+    };
+    reasons.splice(0..0, failing);
+    reasons.extend(late);
     let produced = seen.tokens.at(to).zip(seen.tokens.at(from)).map(|(end, begin)| end - begin);
     Judgment {
         verdict,
@@ -282,4 +347,22 @@ fn conclude(seen: &Seen, blocks: &Blocks, end: f64, mut reasons: Vec<Reason>, ru
         throughput: produced.map(|tokens| tokens / seconds),
         running: seen.running.mean(from, to),
     }
+}
+
+fn risen(series: &Series, from: f64, to: f64) -> Option<f64> {
+    Some(series.at(to)? - series.at(from)?)
+}
+
+/// Whether too many requests of a window failed.
+fn failing(seen: &Seen, from: f64, to: f64) -> Option<Reason> {
+    let failed = risen(seen.faults?.failed, from, to)?;
+    let ended = risen(seen.ended, from, to)?;
+    (failed > MOST_FAILED * ended).then_some(Reason::RequestsFail { failed, ended })
+}
+
+/// Whether the client of an open loop did not keep its schedule.
+fn sent_late(seen: &Seen, from: f64, to: f64) -> Option<Reason> {
+    let faults = seen.faults?;
+    let (late, sent) = (risen(faults.late?, from, to)?, risen(faults.sent, from, to)?);
+    (late > MOST_LATE * sent).then_some(Reason::SentLate { late, sent })
 }

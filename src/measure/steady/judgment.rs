@@ -19,6 +19,8 @@ pub enum Verdict {
     TooShort,
     /// It is not one state.
     NotSteady,
+    /// It is not the load that was asked for.
+    NotValid,
     /// There is none.
     NoWindow,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Verdict {
             Self::Imprecise => "imprecise",
             Self::TooShort => "too-short",
             Self::NotSteady => "not-steady",
+            Self::NotValid => "not-valid",
             Self::NoWindow => "no-window",
         })
     }
@@ -71,6 +74,20 @@ pub enum Reason {
     ThroughputDrifts(Trend),
     /// Power rises or falls.
     PowerDrifts(Trend),
+    /// Requests fail: the energy for them was spent, and their tokens are not counted.
+    RequestsFail {
+        /// Requests of the window that failed.
+        failed: f64,
+        /// All that ended in it.
+        ended: f64,
+    },
+    /// The client is the bottleneck: it sent requests later than they were due.
+    SentLate {
+        /// Requests of the window that were sent late.
+        late: f64,
+        /// All that were sent in it.
+        sent: f64,
+    },
     /// Too few seconds.
     Short {
         /// Found, s.
@@ -122,6 +139,16 @@ impl fmt::Display for Reason {
             ),
             Self::ThroughputDrifts(trend) => drift(f, "tokens per second", trend),
             Self::PowerDrifts(trend) => drift(f, "power", trend),
+            Self::RequestsFail { failed, ended } => write!(
+                f,
+                "{failed:.0} of {ended:.0} requests failed ({:.1} %): energy was spent on them, and none of their tokens count",
+                percent(failed / ended.max(1.0))
+            ),
+            Self::SentLate { late, sent } => write!(
+                f,
+                "the client is the bottleneck: it sent {late:.0} of {sent:.0} requests later than they were due, so that this \
+                 is not the load asked for; let it run on cores that the server does not use, or lower the rate"
+            ),
             Self::Short { seconds, needed } => write!(f, "{seconds:.1} s long, but {needed:.0} s are needed"),
             Self::FewTicks { ticks, needed } => {
                 write!(f, "{ticks} ticks of the energy counter, but {needed} are needed")

@@ -16,6 +16,6 @@ mod invented;
 
 pub use batches::{Rate, energy_per_token};
 pub use benchmark::{benchmark_energy_per_token, benchmark_window};
-pub use judge::{Rules, Seen, Supply, judge};
+pub use judge::{Faults, Rules, Seen, Supply, judge};
 pub use judgment::{Judgment, Reason, Verdict};
 pub use trend::{Trend, trend};

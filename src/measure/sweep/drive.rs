@@ -14,7 +14,7 @@ use super::spec::Spec;
 use super::station::{Ending, Failed, Idle, Measured, Station};
 use super::stop::Stop;
 use crate::measure::Clock;
-use crate::runs::{Run, condition_name, set};
+use crate::runs::{Run, check_run, condition_name, set};
 
 /// What goes on, for somebody who watches.
 #[derive(Clone, Debug)]
@@ -177,10 +177,7 @@ impl Drive<'_> {
             }
             match self.visit(&visit)? {
                 Ok(measured) => {
-                    let run = assemble(&self.spec, &visit, &measured, &idle);
-                    self.folder.keep(&visit, &run, measured.series)?;
-                    self.again.remove(&visit.id);
-                    (self.watch)(News::Done(&run));
+                    self.keep(&visit, measured, &idle, &mut work.summary)?;
                 }
                 Err(Ending::Interrupted) => {
                     work.summary.is_interrupted = true;
@@ -202,6 +199,26 @@ impl Drive<'_> {
         if is_inside {
             self.leave(index, &block)?;
         }
+        Ok(())
+    }
+
+    /// Keeps what a visit gave, unless no file could give it back: a run of impossible values would stop the sweep for ever.
+    fn keep(
+        &mut self,
+        visit: &Visit,
+        measured: Measured,
+        idle: &[Idle],
+        summary: &mut Summary,
+    ) -> Result<(), SweepError> {
+        let run = assemble(&self.spec, visit, &measured, idle);
+        if let Err(faults) = check_run(&run) {
+            return self.fail(visit, &Failed::new(format!("what was measured cannot be: {faults}")), summary);
+        }
+        let tables = [("series", measured.series), ("requests", measured.requests)];
+        let tables = tables.into_iter().filter_map(|(kind, table)| Some((kind, table?)));
+        self.folder.keep(visit, &run, tables.collect())?;
+        self.again.remove(&visit.id);
+        (self.watch)(News::Done(&run));
         Ok(())
     }
 

@@ -117,6 +117,13 @@ pub enum SweepError {
         /// Why.
         reason: String,
     },
+    /// Nothing to ask servers with.
+    #[error("no server can be asked: {reason}")]
+    #[diagnostic(help("the key is read from the variable that `--key-env` names, OPENAI_API_KEY by default"))]
+    Client {
+        /// Why.
+        reason: String,
+    },
     /// The GPUs are not those of the work alone.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -159,6 +166,7 @@ impl SweepError {
             | Self::Runs(_)
             | Self::NotAlone(NotAlone::Split { .. })
             | Self::Apart { .. }
+            | Self::Client { .. }
             | Self::Locked { .. }
             | Self::Changed { .. }
             | Self::Foreign { .. }

@@ -7,6 +7,7 @@
 //! points/*.json        one file for each complete visit: it is there whole or not at all
 //! series/*.csv         tokens, watts and running requests over the time of a visit (NAME-retryN.csv: when it was measured
 //!                      anew); idle baselines
+//! requests/*.csv       the requests of the window of a visit: moments, on the clock of its series, tokens and outcomes
 //! logs/                output of servers and commands
 //! ```
 
@@ -40,7 +41,7 @@ impl Folder {
     /// Opens a folder for work on the whole sweep, or on one task of it, and begins it if it is new.
     pub fn open(path: &Path, spec: &Spec, task: Option<usize>, extend: bool) -> Result<Self, SweepError> {
         refuse_foreign_store(path, &spec.name)?;
-        for folder in ["points", "series", "logs"].map(|name| path.join(name)) {
+        for folder in ["points", "series", "requests", "logs"].map(|name| path.join(name)) {
             std::fs::create_dir_all(&folder).map_err(|source| SweepError::Folder {
                 doing: "make",
                 path: folder.clone(),
@@ -119,23 +120,24 @@ impl Folder {
         self.journal.add(event, more)
     }
 
-    /// Keeps a visit: its run, and its series if there is one. The point is complete when this returns. The run of a visit
-    /// that was complete before goes to the journal first; its series stays, beside that of the new run.
-    pub fn keep(&mut self, visit: &Visit, run: &Run, series: Option<String>) -> Result<(), SweepError> {
+    /// Keeps a visit: its run, and its tables, each with the folder of its kind (`series`, `requests`). The point is complete
+    /// when this returns. The run of a visit that was complete before goes to the journal first; its tables stay, beside
+    /// those of the new run.
+    pub fn keep(&mut self, visit: &Visit, run: &Run, tables: Vec<(&str, String)>) -> Result<(), SweepError> {
         let name = file_name(&visit.id);
         let points = self.path.join("points");
         let point = points.join(format!("{name}.json"));
-        let (mut run, mut series_name) = (run.clone(), name);
+        let (mut run, mut table_name) = (run.clone(), name);
         if point.is_file() {
             let before = read_point(&point)?;
             let retries = before.details.get("retries").and_then(|count| count.parse().ok()).unwrap_or(0_usize) + 1;
-            series_name = format!("{series_name}-retry{retries}");
+            table_name = format!("{table_name}-retry{retries}");
             run.details.insert("retries".to_owned(), retries.to_string());
             self.add("replaced", &json!({ "visit": visit.id, "run": run_json(&before) }))?;
         }
         let mut files = Vec::new();
-        if let Some(series) = series {
-            files.push((self.path.join("series").join(format!("{series_name}.csv")), series));
+        for (kind, table) in tables {
+            files.push((self.path.join(kind).join(format!("{table_name}.csv")), table));
         }
         let text = serde_json::to_string_pretty(&run_json(&run)).unwrap_or_default();
         // The last: with this move the visit is complete, or the new run is in the place of the old.
@@ -245,7 +247,7 @@ pub(super) fn lock(folder: &Path, name: &str, alone: bool) -> Result<File, Sweep
 
 /// Removes files that a crash left before they were in place.
 fn remove_unfinished(path: &Path) {
-    for folder in [path.to_owned(), path.join("points"), path.join("series")] {
+    for folder in [path.to_owned(), path.join("points"), path.join("series"), path.join("requests")] {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for file in entries.flatten().map(|entry| entry.path()) {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -5,7 +5,7 @@ use super::spec::Steady;
 use crate::measure::Series;
 use crate::measure::load::{Arrival, Tally};
 use crate::measure::steady::{
-    Judgment, Rules, Seen, Supply, benchmark_energy_per_token, benchmark_window, judge as judge_steady,
+    Faults, Judgment, Rules, Seen, Supply, benchmark_energy_per_token, benchmark_window, judge as judge_steady,
 };
 use crate::unit::percent;
 
@@ -47,6 +47,9 @@ pub(super) struct Around<'a> {
 pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>, steady: &Steady) -> Judgement {
     let (tokens, running, under_way) = (tally.tokens(), tally.decoding(), tally.under_way());
     let (begun, ended) = (tally.begun(), tally.ended_requests());
+    let (failed, sent) = (tally.failed_requests(), tally.sent_over_time());
+    // A burst is due at one moment, at which nobody can send all of it.
+    let late = matches!(settings.arrival, Arrival::Open { .. }).then(|| tally.sent_late());
     let (batch, supply) = match full_batch(settings, around.batch) {
         None => (1, Supply::Rate(&under_way)),
         Some((batch, clients)) => {
@@ -66,6 +69,7 @@ pub(super) fn judge(tally: &Tally, settings: &LoadSettings, around: &Around<'_>,
         batch,
         requests: None,
         supply,
+        faults: Some(Faults { failed: &failed, sent: &sent, late: late.as_ref() }),
     };
     let rules = Rules {
         shortest: steady.min_window,

@@ -10,8 +10,9 @@ use super::plan::Visit;
 use super::spec::Server;
 use super::station::{Ending, Failed, Measured, Tell};
 use crate::measure::http::{Blocking, Client, Options};
-use crate::measure::load::{LoadPlan, Prompts, Running, dataset, start};
+use crate::measure::load::{Arrival, LoadPlan, Prompts, Running, Tally, dataset, start};
 use crate::measure::telemetry::Scraper;
+use crate::notes::plural;
 use crate::runs::Value;
 
 /// How often the load is looked at, and its server asked for metrics, s.
@@ -21,6 +22,10 @@ const HEALTH: f64 = 10.0;
 /// Seconds of load of which every move of the counters is looked at: prompts come in bursts then, and how long a burst takes
 /// tells what a prompt token costs.
 const RAMP: f64 = 15.0;
+/// Requests that must fail, none being answered, for a load to be given up at once. With fewer clients, one of each; but
+/// the fault of two is no rule.
+const HOPELESS: usize = 8;
+const FEWEST_HOPELESS: usize = 3;
 /// Seconds that a request may need to be given up.
 const DRAIN: f64 = 0.0;
 
@@ -65,15 +70,17 @@ fn begin(local: &Local<'_>, server: &Server, visit: &Visit) -> Result<Loaded, En
                 Some(path) => dataset(path).map_err(|error| failed(&error))?,
                 None => Vec::new(),
             },
-            lengths: settings.prompt_lengths(),
+            lengths: settings.prompt_tokens,
             vocabulary: settings.vocabulary,
         },
-        settings.output_lengths(),
+        settings.output_tokens,
     );
     plan.endpoint = settings.endpoint;
     plan.ignore_eos = settings.ignore_eos;
     plan.temperature = settings.temperature;
     plan.stagger = settings.stagger;
+    plan.retries = settings.retries;
+    plan.body.clone_from(&settings.body);
     plan.silence_timeout = settings.timeout;
     plan.header_timeout = settings.timeout;
     // Repeats of a point see other prompts, another seed of the sweep too.
@@ -86,6 +93,15 @@ fn begin(local: &Local<'_>, server: &Server, visit: &Visit) -> Result<Loaded, En
     let running = start(plan, &client, local.clock).map_err(|error| failed(&error))?;
     let batch = values.get("batch_size").and_then(Value::number);
     Ok(Loaded { settings, running, scraper, batch })
+}
+
+/// Why no request will ever be answered: the first all failed, and in ways that do not pass.
+fn hopeless(tally: &Tally, settings: &LoadSettings) -> Option<String> {
+    let clients = if let Arrival::Closed { clients, .. } = settings.arrival { clients } else { HOPELESS };
+    let needed = clients.clamp(FEWEST_HOPELESS, HOPELESS) as u64;
+    let is_hopeless = tally.done() == 0 && tally.lasting() >= needed && tally.lasting() == tally.failed();
+    let fault = tally.usual_fault().filter(|_| is_hopeless)?;
+    Some(format!("all of the first {} failed: {fault}", plural(tally.failed() as usize, "request")))
 }
 
 fn scraper(local: &Local<'_>, url: crate::measure::http::Url, options: &Options) -> Result<Scraper, Failed> {
@@ -112,7 +128,7 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
         if count > moved.1 {
             moved = (now, count);
         }
-        check(local, loaded, now, moved.0, &mut asked)?;
+        check(local, loaded, &tally, now, moved.0, &mut asked)?;
         local.check_others(begun)?;
         local.recorder.relax(now - begun > RAMP);
         let is_over = loaded.running.is_over();
@@ -133,11 +149,29 @@ fn watch(local: &mut Local<'_>, loaded: &Loaded, tell: &mut Tell<'_>) -> Result<
 }
 
 /// Whether the point must be given up.
-fn check(local: &mut Local<'_>, loaded: &Loaded, now: f64, moved: f64, asked: &mut f64) -> Result<(), Ending> {
+fn check(
+    local: &mut Local<'_>,
+    loaded: &Loaded,
+    tally: &Tally,
+    now: f64,
+    moved: f64,
+    asked: &mut f64,
+) -> Result<(), Ending> {
+    if loaded.running.is_broken() {
+        let reason = "the load generator broke down, which is a fault of this program: what it has said above helps to \
+                      find it";
+        return Err(Failed::new(reason).into());
+    }
+    if let Some(reason) = hopeless(tally, &loaded.settings) {
+        return Err(Failed::new(reason).into());
+    }
     let stagnation = local.spec.steady.stagnation;
     if now - moved > stagnation {
-        let faults = loaded.running.counts();
-        let said = faults.faults().keys().next().map(|text| format!("; requests failed: {text}")).unwrap_or_default();
+        let failed = match tally.failed() as usize {
+            0 => "requests are to come back later".to_owned(),
+            count => format!("{} failed, most often", plural(count, "request")),
+        };
+        let said = tally.usual_fault().map(|text| format!("; {failed}: {text}")).unwrap_or_default();
         let reason = format!("no token came for {stagnation:.0} s{said}");
         let fault = local.server_fault().map(|failed| format!("; {}", failed.reason)).unwrap_or_default();
         return Err(local.server_failed(format!("{reason}{fault}")).into());

@@ -63,7 +63,7 @@ impl<'a> Local<'a> {
         let clock = Clock::start();
         let recorder = Recorder::start(clock, meters).map_err(|error| no_meter(error.to_string()))?;
         let http_options = http.clone();
-        let http = Blocking::new(http).map_err(|error| no_meter(error.to_string()))?;
+        let http = Blocking::new(http).map_err(|error| SweepError::Client { reason: error.to_string() })?;
         // The first tick of a counter is seen before anything is measured.
         recorder.wait_past(clock.now());
         // Most of a sweep is waiting.
@@ -152,11 +152,16 @@ impl<'a> Local<'a> {
 
     /// Whether the server says that it is ready; else what it says.
     pub(super) fn health(&self, server: &Server) -> Result<(), String> {
-        let url = self.url(server, &server.health).map_err(|failed| failed.reason)?;
+        self.ask(server).map_err(|(said, _)| said)
+    }
+
+    /// The same, with whether it will say so for ever.
+    fn ask(&self, server: &Server) -> Result<(), (String, bool)> {
+        let url = self.url(server, &server.health).map_err(|failed| (failed.reason, true))?;
         match self.http.get(&url, PATIENCE) {
             Ok(answer) if answer.is_success() => Ok(()),
-            Ok(answer) => Err(format!("`{url}` answers {}", answer.status)),
-            Err(error) => Err(error.to_string()),
+            Ok(answer) => Err((format!("`{url}` answers {}", answer.status), false)),
+            Err(error) => Err((error.to_string(), error.is_lasting())),
         }
     }
 
@@ -180,13 +185,13 @@ impl<'a> Local<'a> {
                     return Err(Failed::of_server(reason, Some(&process)).into());
                 }
             }
-            let said = self.health(server);
-            if said.is_ok() {
-                break;
+            let Err((said, is_lasting)) = self.ask(server) else { break };
+            if is_lasting {
+                let reason = format!("the server cannot be asked whether it is ready: {said}");
+                return Err(Failed::of_server(reason, Some(&process)).into());
             }
             let waited = self.clock.now() - begun;
             if waited > server.start_timeout {
-                let said = said.err().unwrap_or_default();
                 let reason = format!("the server was not ready after {:.0} s: {said}", server.start_timeout);
                 return Err(Failed::of_server(reason, Some(&process)).into());
             }

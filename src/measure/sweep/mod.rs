@@ -6,6 +6,7 @@
 //! a knob is [`Adaptive`], the points measured so far say which value comes next. Each visit is kept in the [`Folder`] before the next begins; what is there is there whole, so that a sweep goes on where it was
 //! stopped, whatever stopped it. [`merge`] makes a store of it.
 
+mod body;
 mod command;
 mod compare;
 mod curve;
@@ -26,6 +27,7 @@ mod points;
 mod queue;
 mod read;
 mod refine;
+mod requests;
 mod retry;
 mod server;
 mod slope;

@@ -7,10 +7,11 @@ use super::judge::{Judgement, by_benchmark};
 use super::load_settings::LoadSettings;
 use super::loaded::Loaded;
 use super::local::Local;
+use super::requests::requests;
 use super::station::Measured;
 use super::told;
 use crate::measure::Series;
-use crate::measure::load::{Arrival, Lengths, Quantiles, Summary, Tally};
+use crate::measure::load::{Arrival, Quantiles, Summary, Tally};
 use crate::measure::meter::{Window, number};
 use crate::measure::telemetry::{Counts, Observed, split, split_details};
 use crate::notes::Caveat;
@@ -21,21 +22,6 @@ use crate::runs::Value;
 const BLOCK: f64 = 0.5;
 /// Share by which the server's count of tokens may differ from the client's.
 const MOST_MISSED: f64 = 0.1;
-
-impl LoadSettings {
-    pub(super) fn prompt_lengths(&self) -> Lengths {
-        lengths(self.prompt_tokens)
-    }
-
-    pub(super) fn output_lengths(&self) -> Lengths {
-        lengths(self.output_tokens)
-    }
-}
-
-fn lengths((from, to): (usize, usize)) -> Lengths {
-    let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
-    if from == to { Lengths::Constant(count(from)) } else { Lengths::Uniform { from: count(from), to: count(to) } }
-}
 
 /// The run of a window.
 pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, window: &Window, drain: f64) -> Measured {
@@ -79,6 +65,9 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
         say("client_cores", format!("{:.3}", cost.cores));
         say("client_late", format!("{:.4}", cost.late));
     }
+    let (rows, count) = requests(&tally, begun, from, to);
+    say("requests_window", count.to_string());
+    measured.requests = Some(rows);
     measured.series = Some(series(&energy, &tally, running.as_ref(), waiting.as_ref(), begun, to));
     let mut caveats: Vec<String> = summary.caveats.iter().map(|caveat| caveat.text.clone()).collect();
     // Latencies are those of the client, not of the server's histograms.
@@ -147,15 +136,12 @@ fn spent(energy: &[Series], tally: &Tally, idle: Option<(f64, f64)>, window: [f6
 /// What the load was, as conditions; what the sweep's file says goes before.
 fn conditions(measured: &mut Measured, settings: &LoadSettings, summary: &Summary) {
     let mut add = |name: &str, value: f64| drop(measured.conditions.insert(name.to_owned(), Value::Number(value)));
-    let middle = |(from, to): (usize, usize)| (from + to) as f64 / 2.0;
     if settings.dataset.is_none() {
-        add("prompt_tokens", middle(settings.prompt_tokens));
+        add("prompt_tokens", settings.prompt_tokens.mean());
     }
     if settings.dataset.is_none() && settings.ignore_eos {
-        let (from, to) = (settings.output_tokens.0 as f64, settings.output_tokens.1 as f64);
-        add("output_tokens", middle(settings.output_tokens));
-        // E[l²]/E[l]² of a uniform range a..b: 1 + (b − a)² / (3 (a + b)²).
-        add("output_tokens_dispersion", 1.0 + (to - from).powi(2) / (3.0 * (from + to).powi(2)));
+        add("output_tokens", settings.output_tokens.mean());
+        add("output_tokens_dispersion", settings.output_tokens.dispersion());
     } else if let Some(length) = summary.answer_length {
         add("output_tokens", length);
         if let Some(dispersion) = summary.answer_length_dispersion {
@@ -202,7 +188,7 @@ fn metrics(
     add("energy_per_token", per_token);
     add("energy_per_total_token", tokens.zip(prompt_tokens).map(|(out, prompt)| window.energy_j / (out + prompt)));
     let length = if settings.ignore_eos && settings.dataset.is_none() {
-        Some((settings.output_tokens.0 + settings.output_tokens.1) as f64 / 2.0)
+        Some(settings.output_tokens.mean())
     } else {
         summary.answer_length
     };

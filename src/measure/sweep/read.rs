@@ -15,7 +15,7 @@ use super::template::{Values, names};
 const SECTIONS: [&str; 11] =
     ["sweep", "conditions", "variables", "knobs", "points", "server", "load", "steady", "command", "baseline", "slurm"];
 /// Keys of `[load]`. Those which are names of conditions are taken from the point where they are not given.
-pub(super) const LOAD_KEYS: [&str; 15] = [
+pub(super) const LOAD_KEYS: [&str; 17] = [
     "endpoint",
     "model",
     "prompt_tokens",
@@ -31,6 +31,8 @@ pub(super) const LOAD_KEYS: [&str; 15] = [
     "timeout",
     "stagger",
     "ramp",
+    "retries",
+    "body",
 ];
 /// Options of `sbatch` that are keys of `[slurm]`.
 const SBATCH: [&str; 11] = [
@@ -228,7 +230,13 @@ impl<'t> Reader<'t> {
     fn load(&mut self, own: &Section<'_, 't>, axes: &mut Axes) -> BTreeMap<String, String> {
         self.only(own, &LOAD_KEYS);
         let mut fields = BTreeMap::new();
-        for key in LOAD_KEYS {
+        if let Some(body) = own.get("body") {
+            match super::body::template(body) {
+                Ok(text) => drop(fields.insert("body".to_owned(), text)),
+                Err(message) => self.fault(&body.span(), message),
+            }
+        }
+        for key in LOAD_KEYS.into_iter().filter(|key| *key != "body") {
             if let Some(text) = self.template(own, key, axes) {
                 fields.insert(key.to_owned(), text);
             } else if key != "model" && crate::runs::condition_name(key).is_some() {

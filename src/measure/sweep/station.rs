@@ -24,6 +24,8 @@ pub struct Measured {
     pub details: BTreeMap<String, String>,
     /// A CSV text of what happened over time.
     pub series: Option<String>,
+    /// A CSV text of the requests.
+    pub requests: Option<String>,
 }
 
 /// The kinds of idle baselines: without a CUDA context, with one that does nothing, with the server loaded.
