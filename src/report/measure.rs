@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json as object};
 use super::{Column, Document, Table, Text};
 use crate::measure::command::{Baseline, Measured, Stretch, Verdict, verdict};
 use crate::measure::meter::{GpuWindow, deviations, memory, processor};
-use crate::notes::{Caveat, plural};
+use crate::notes::plural;
 use crate::runs::{Run, known, run_json};
 use crate::unit::{percent, show};
 
@@ -141,7 +141,7 @@ fn gpu_row(gpu: &GpuWindow, from: f64) -> [String; 6] {
 }
 
 fn caveats(document: &mut Document, measured: &Measured) {
-    let all = all_caveats(measured);
+    let all = measured.all_caveats();
     if !all.is_empty() {
         document.heading("What to know");
         document.list(all.iter().map(|own| Text::new().plain(format!("{}.", own.text))));
@@ -151,16 +151,6 @@ fn caveats(document: &mut Document, measured: &Measured) {
             own.edge_skew_s.map(|skew| format!("; ticks of the GPUs {} apart", show(skew, "s"))).unwrap_or_default();
         document.paragraph(Text::new().dim(format!("Measuring took {} of a core{skew}.", percent(own.cpu_share))));
     }
-}
-
-fn all_caveats(measured: &Measured) -> Vec<Caveat> {
-    let mut all = measured.caveats.clone();
-    for caveat in measured.stretches.iter().flat_map(Stretch::caveats) {
-        if !all.contains(&caveat) {
-            all.push(caveat);
-        }
-    }
-    all
 }
 
 /// The same for programs.
@@ -212,6 +202,6 @@ pub fn json(measured: &Measured, runs: &[Run]) -> Json {
             "call_median_s": own.calls.iter().map(crate::measure::meter::CallCost::median_s).collect::<Vec<_>>(),
         })),
         "runs": runs.iter().map(run_json).collect::<Vec<_>>(),
-        "caveats": all_caveats(measured),
+        "caveats": measured.all_caveats(),
     })
 }

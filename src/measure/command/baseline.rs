@@ -1,7 +1,12 @@
 //! What GPUs draw that do nothing.
 
-use crate::measure::meter::{Field, Recorder, Window};
-use crate::measure::{Clock, meter::GpuWindow};
+use std::sync::mpsc::Receiver;
+
+use super::child::{Ending, Event, wait_until};
+use super::measured::{Plan, Subject};
+use crate::measure::Clock;
+use crate::measure::meter::{Field, GpuWindow, Recorder, Window};
+use crate::notes::Caveat;
 
 /// A GPU that is busy for more of the time than this does not idle.
 const BUSY: f64 = 0.02;
@@ -52,4 +57,60 @@ fn of_window(window: &Window) -> Option<Baseline> {
         temperature_k: window.observed.get("temperature").copied(),
         duration_s: window.duration_s(),
     })
+}
+
+/// Tells of a command that has no idle power beside it, though it was asked for.
+pub(super) fn without_baseline(
+    plan: &Plan,
+    before: Option<&Baseline>,
+    after: Option<&Baseline>,
+    ended: Ending,
+) -> Option<Caveat> {
+    let lacking = [("before", before.is_none()), ("after", after.is_none() && ended.is_good())];
+    let when: Vec<&str> = lacking.into_iter().filter(|own| own.1).map(|own| own.0).collect();
+    let is_asked = plan.baseline_s > 0.0 && matches!(plan.subject, Subject::Command(_));
+    let text = || {
+        format!(
+            "idle power is not known {} the command: the GPUs did not idle, or too shortly, or do not tell whether they do",
+            when.join(" and ")
+        )
+    };
+    (is_asked && !when.is_empty()).then(|| Caveat::new("no_baseline", text()))
+}
+
+/// Idle GPUs after the work; none if they do not idle.
+pub(super) fn rest(
+    plan: &Plan,
+    recorder: &Recorder,
+    events: &Receiver<Event>,
+    clock: Clock,
+    to: f64,
+) -> Option<Baseline> {
+    // The field of utilization looks back a second.
+    let begin = to + 1.0;
+    let (ending, _) = wait_until(Some(begin + plan.baseline_s), events, clock, || false);
+    if ending == Ending::Time { baseline(recorder, clock, begin) } else { None }
+}
+
+/// Idle GPUs with a context on each, if it is asked for; where none can be opened, why.
+pub(super) fn waiting(
+    plan: &Plan,
+    recorder: &Recorder,
+    events: &Receiver<Event>,
+    clock: Clock,
+    caveats: &mut Vec<Caveat>,
+) -> Option<Baseline> {
+    if !plan.with_context {
+        return None;
+    }
+    let holder = plan.meters.holder.as_ref().ok_or_else(|| "no program is known that holds it".to_owned());
+    let found = holder.and_then(|holder| holder.open(&recorder.gpus())).and_then(|_contexts| {
+        let found = rest(plan, recorder, events, clock, clock.now());
+        found.ok_or_else(|| "the GPUs did not idle".to_owned())
+    });
+    let told = |reason: &String| {
+        Caveat::new("no_context_baseline", format!("idle power with a CUDA context is not known: {reason}"))
+    };
+    caveats.extend(found.as_ref().err().map(told));
+    found.ok()
 }

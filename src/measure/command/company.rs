@@ -1,9 +1,11 @@
-//! Who comes onto the GPUs while a command runs, and does not belong to it.
+//! Who is on the GPUs before a command, or comes while it runs, and does not belong to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::MeasureError;
+use super::measured::{Plan, Subject};
 use super::processor::{family, is_known};
-use crate::measure::meter::Recorder;
+use crate::measure::meter::{NotAlone, Recorder};
 use crate::notes::{Caveat, list};
 
 /// Seconds between looks.
@@ -64,4 +66,54 @@ impl Company {
         let text = format!("process {} came onto the GPUs meanwhile: its energy is inside", list(&others));
         Some(Caveat::new("other_processes", text))
     }
+}
+
+/// Who was on the GPUs before the command, and does not belong to what is measured.
+fn strangers(plan: &Plan, processes: &[u32]) -> Vec<u32> {
+    let own: BTreeSet<u32> = match plan.subject {
+        Subject::Process(pid, _) => family(pid),
+        // The machine as it is.
+        Subject::Duration(_) => return Vec::new(),
+        Subject::Command(_) => BTreeSet::new(),
+    };
+    processes.iter().copied().filter(|pid| !own.contains(pid)).collect()
+}
+
+pub(super) fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
+    if plan.shared {
+        return Ok(());
+    }
+    let is_of_machine = matches!(plan.subject, Subject::Duration(_));
+    if !is_of_machine {
+        recorder.refuse_split()?;
+    }
+    let window = recorder.window(0.0, f64::MAX);
+    for gpu in &window.gpus {
+        let others = strangers(plan, &gpu.processes);
+        // Inside a container the driver's numbers are not ours: a process that nobody can see may be the attached one.
+        let attached = matches!(plan.subject, Subject::Process(..));
+        let others: Vec<u32> = others.into_iter().filter(|pid| !attached || is_known(*pid)).collect();
+        if !others.is_empty() {
+            let processes = others.iter().map(ToString::to_string).collect();
+            return Err(NotAlone::Others { gpu: gpu.gpu.index, processes, work: "command" }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Others on the GPUs that are put up with, or came later.
+pub(super) fn others_seen(plan: &Plan, recorder: &Recorder, from: f64, to: f64) -> Vec<Caveat> {
+    let early = recorder.window(0.0, from);
+    let window = recorder.window(from, to);
+    let mut found = Vec::new();
+    for (gpu, earlier) in window.gpus.iter().zip(&early.gpus) {
+        let stayed: Vec<u32> = gpu.processes.iter().copied().filter(|pid| earlier.processes.contains(pid)).collect();
+        let others: Vec<String> = strangers(plan, &stayed).iter().map(ToString::to_string).collect();
+        if !others.is_empty() {
+            let text =
+                format!("GPU {} was shared with process {}: their energy is inside", gpu.gpu.index, list(&others));
+            found.push(Caveat::new("other_processes", text));
+        }
+    }
+    found
 }

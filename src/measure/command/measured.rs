@@ -5,16 +5,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
-use super::baseline::{Baseline, baseline};
+use super::baseline::{Baseline, baseline, rest, waiting, without_baseline};
 use super::child::{Ending, Event, start, wait, wait_until};
-use super::company::Company;
+use super::company::{Company, others_seen, refuse_others};
 use super::error::MeasureError;
 use super::marks::Marks;
 use super::processor;
 use super::stretch::{Stretch, meant, stretches};
 use super::told::Told;
 use crate::measure::Clock;
-use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, NotAlone, Overhead, Recorder, Trace, TraceWindow};
+use crate::measure::meter::{GpuInfo, MeterChoice, MeterError, Overhead, Recorder, Trace, TraceWindow};
 use crate::measure::signals::listen;
 use crate::notes::Caveat;
 
@@ -83,6 +83,18 @@ pub struct Measured {
     pub unwritten: Option<MeterError>,
 }
 
+impl Measured {
+    /// What to know of all of it and of each stretch, which is named where there are several.
+    pub fn all_caveats(&self) -> Vec<Caveat> {
+        let named = |stretch: &Stretch, caveat: Caveat| match &self.stretches[..] {
+            [_] => caveat,
+            _ => Caveat { text: format!("{}: {}", stretch.name, caveat.text), ..caveat },
+        };
+        let of_stretch = |stretch| Stretch::caveats(stretch).into_iter().map(move |caveat| named(stretch, caveat));
+        self.caveats.iter().cloned().chain(self.stretches.iter().flat_map(of_stretch)).collect()
+    }
+}
+
 /// Runs the plan. Where nothing was measured, nothing of it is left on disk.
 pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
     let measured = measured(plan);
@@ -136,20 +148,6 @@ fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     let told = Told { ended, host_cpu: host_cpu.filter(|busy| busy.is_finite()), before, after, waiting, caveats };
     (trace.windows, trace.measurement) = (windows, told.table());
     Ok(Measured { overhead, unwritten: written.err(), ..of_trace(trace, told) })
-}
-
-/// Tells of a command that has no idle power beside it, though it was asked for.
-fn without_baseline(plan: &Plan, before: Option<&Baseline>, after: Option<&Baseline>, ended: Ending) -> Option<Caveat> {
-    let lacking = [("before", before.is_none()), ("after", after.is_none() && ended.is_good())];
-    let when: Vec<&str> = lacking.into_iter().filter(|own| own.1).map(|own| own.0).collect();
-    let is_asked = plan.baseline_s > 0.0 && matches!(plan.subject, Subject::Command(_));
-    let text = || {
-        format!(
-            "idle power is not known {} the command: the GPUs did not idle, or too shortly, or do not tell whether they do",
-            when.join(" and ")
-        )
-    };
-    (is_asked && !when.is_empty()).then(|| Caveat::new("no_baseline", text()))
 }
 
 /// Keeps who is measured and since when, so that the rows of a trace that is cut off can be read.
@@ -310,90 +308,6 @@ impl Work<'_> {
         }
         until(to)
     }
-}
-
-/// Idle GPUs after the work; none if they do not idle.
-fn rest(plan: &Plan, recorder: &Recorder, events: &Receiver<Event>, clock: Clock, to: f64) -> Option<Baseline> {
-    // The field of utilization looks back a second.
-    let begin = to + 1.0;
-    let (ending, _) = wait_until(Some(begin + plan.baseline_s), events, clock, || false);
-    if ending == Ending::Time { baseline(recorder, clock, begin) } else { None }
-}
-
-/// Idle GPUs with a context on each, if it is asked for; where none can be opened, why.
-fn waiting(
-    plan: &Plan,
-    recorder: &Recorder,
-    events: &Receiver<Event>,
-    clock: Clock,
-    caveats: &mut Vec<Caveat>,
-) -> Option<Baseline> {
-    if !plan.with_context {
-        return None;
-    }
-    let holder = plan.meters.holder.as_ref().ok_or_else(|| "no program is known that holds it".to_owned());
-    let found = holder.and_then(|holder| holder.open(&recorder.gpus())).and_then(|_contexts| {
-        let found = rest(plan, recorder, events, clock, clock.now());
-        found.ok_or_else(|| "the GPUs did not idle".to_owned())
-    });
-    let told = |reason: &String| {
-        Caveat::new("no_context_baseline", format!("idle power with a CUDA context is not known: {reason}"))
-    };
-    caveats.extend(found.as_ref().err().map(told));
-    found.ok()
-}
-
-/// Who was on the GPUs before the command, and does not belong to what is measured.
-fn strangers(plan: &Plan, processes: &[u32]) -> Vec<u32> {
-    let own: BTreeSet<u32> = match plan.subject {
-        Subject::Process(pid, _) => processor::family(pid),
-        // The machine as it is.
-        Subject::Duration(_) => return Vec::new(),
-        Subject::Command(_) => BTreeSet::new(),
-    };
-    processes.iter().copied().filter(|pid| !own.contains(pid)).collect()
-}
-
-fn refuse_others(plan: &Plan, recorder: &Recorder) -> Result<(), MeasureError> {
-    if plan.shared {
-        return Ok(());
-    }
-    let is_of_machine = matches!(plan.subject, Subject::Duration(_));
-    if !is_of_machine {
-        recorder.refuse_split()?;
-    }
-    let window = recorder.window(0.0, f64::MAX);
-    for gpu in &window.gpus {
-        let others = strangers(plan, &gpu.processes);
-        // Inside a container the driver's numbers are not ours: a process that nobody can see may be the attached one.
-        let attached = matches!(plan.subject, Subject::Process(..));
-        let others: Vec<u32> = others.into_iter().filter(|pid| !attached || processor::is_known(*pid)).collect();
-        if !others.is_empty() {
-            let processes = others.iter().map(ToString::to_string).collect();
-            return Err(NotAlone::Others { gpu: gpu.gpu.index, processes, work: "command" }.into());
-        }
-    }
-    Ok(())
-}
-
-/// Others on the GPUs that are put up with, or came later.
-fn others_seen(plan: &Plan, recorder: &Recorder, from: f64, to: f64) -> Vec<Caveat> {
-    let early = recorder.window(0.0, from);
-    let window = recorder.window(from, to);
-    let mut found = Vec::new();
-    for (gpu, earlier) in window.gpus.iter().zip(&early.gpus) {
-        let stayed: Vec<u32> = gpu.processes.iter().copied().filter(|pid| earlier.processes.contains(pid)).collect();
-        let others: Vec<String> = strangers(plan, &stayed).iter().map(ToString::to_string).collect();
-        if !others.is_empty() {
-            let text = format!(
-                "GPU {} was shared with process {}: their energy is inside",
-                gpu.gpu.index,
-                crate::notes::list(&others)
-            );
-            found.push(Caveat::new("other_processes", text));
-        }
-    }
-    found
 }
 
 /// Time that children of this process which ended have run on cores, s.

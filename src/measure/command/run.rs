@@ -134,8 +134,7 @@ pub fn sweep(measured: &Measured, name: &str, runs: Vec<Run>, command: &str) -> 
     if let Ok(moment) = jiff::Timestamp::from_second(seconds) {
         say("started", moment.to_string());
     }
-    let mut caveats: Vec<toml::Value> = measured.caveats.iter().map(|own| own.text.clone().into()).collect();
-    caveats.extend(measured.stretches.iter().flat_map(Stretch::caveats).map(|own| own.text.into()));
+    let caveats: Vec<toml::Value> = measured.all_caveats().into_iter().map(|own| own.text.into()).collect();
     if !caveats.is_empty() {
         provenance.insert("caveats".to_owned(), toml::Value::Array(caveats));
     }
