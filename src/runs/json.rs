@@ -147,6 +147,10 @@ mod tests {
         let sweep = crate::runs::Sweep::parse("s", csv, "").unwrap();
         assert_eq!(parse(&runs_json(&sweep.runs).to_string()).unwrap(), sweep.runs);
         assert_eq!(parse(&run_json(&sweep.runs[0]).to_string()).unwrap(), sweep.runs);
+        assert_eq!(check_run(&sweep.runs[0]), Ok(()));
+        let mut impossible = sweep.runs[0].clone();
+        impossible.observed.insert("running_batch".to_owned(), -0.147);
+        assert_eq!(check_run(&impossible).unwrap_err(), "`observed.running_batch`: `-0.147` is negative");
     }
 
     #[test]

@@ -202,16 +202,16 @@ fn full_part(blocks: &Blocks, rules: &Rules) -> Blocks {
 }
 
 /// Of an open loop, what follows the time it takes to fill: its beginning, when few requests have come, is over when as many
-/// have ended as are usually under way (twice the mean time of an answer). At most half is cut.
+/// have ended as are usually under way (twice the mean time of an answer). At most half is cut, and nothing
+/// where they never do: then requests come too fast, which is told.
 fn answered_part(blocks: &Blocks, ended: &Series) -> Blocks {
     let usual = stats::median(&blocks.supply).unwrap_or(0.0);
     let is_filled = |block: usize| {
         let begin = blocks.from + blocks.length * block as f64;
         ended.at(begin).is_some_and(|ended| ended >= usual)
     };
-    let half = blocks.len() / 2;
-    let first = (0..half).find(|block| is_filled(*block)).unwrap_or(half);
-    blocks.part(first, blocks.len())
+    let first = (0..blocks.len()).find(|block| is_filled(*block)).unwrap_or(0);
+    blocks.part(first.min(blocks.len() / 2), blocks.len())
 }
 
 /// What is missing within.
