@@ -84,7 +84,7 @@ fn exported_runs_read_back() {
     let file = scratch.path().join("all.csv");
     let file = file.to_str().unwrap();
     assert_eq!(answer_or_nothing(&["runs", "--format", "csv", "--out", file]), "");
-    assert_eq!(json(&["runs", "--runs", file, "--format", "json"])["runs"].as_array().unwrap().len(), 116);
+    assert_eq!(json(&["runs", "--runs", file, "--format", "json"])["runs"].as_array().unwrap().len(), 134);
     let one = json(&["runs", "q3-8b/n64", "--format", "json"]);
     assert_eq!(one["runs"][0]["conditions"]["model"], "Qwen/Qwen3-8B");
     assert_eq!(json(&["runs", "--where", "gpus=64", "--format", "json"])["runs"], serde_json::json!([]));
@@ -199,7 +199,7 @@ fn a_fit_says_the_same_twice_and_its_file_is_read() {
 
 #[test]
 fn a_fit_without_runs_is_refused() {
-    assert!(message(2, &["fit", "--where", "gpus=64"]).contains("no run is left of the 116 given"));
+    assert!(message(2, &["fit", "--where", "gpus=64"]).contains("no run is left of the 134 given"));
     assert!(message(2, &["fit", "--model", "tests/models/kettle.toml"]).contains("`mass`"));
     let scratch = Scratch::new();
     let sweep = scratch.write("other.csv", "id,task,gpu,gpus,power_w\na,knitting,H100,1,400\n");

@@ -45,7 +45,7 @@ fn the_shipped_sweep_is_what_its_map_makes_of_the_rows() {
 #[test]
 fn the_shipped_store_says_what_was_measured_and_not_what_was_injected() {
     let store = Store::embedded();
-    assert_eq!(store.len(), 116);
+    assert_eq!(store.len(), 134);
     assert!(
         Store::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data")).unwrap() == store,
         "not the same, or in other order"

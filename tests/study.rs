@@ -345,7 +345,7 @@ fn the_shipped_runs_are_studied_the_same_twice_and_within_eighty_columns() {
         "missing",
     ];
     assert_eq!(keys, expected);
-    assert!(answer(&["study", "--format", "markdown"]).starts_with("# What 114 runs say"));
+    assert!(answer(&["study", "--format", "markdown"]).starts_with("# What 132 runs say"));
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn other_energies_and_foreign_runs_are_studied() {
 
 #[test]
 fn what_cannot_be_studied_is_refused() {
-    assert!(message(2, &["study", "--where", "gpus=64"]).contains("no run is left of the 116 given"));
+    assert!(message(2, &["study", "--where", "gpus=64"]).contains("no run is left of the 134 given"));
     assert!(message(2, &["study", "--metric", "pwer"]).contains("did you mean `power`?"));
     assert!(message(2, &["study", "--metric", "power"]).contains("a study compares energy"));
     assert!(message(2, &["study", "--model", "nosuch"]).contains("neither a model file"));
