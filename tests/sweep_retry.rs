@@ -1,4 +1,5 @@
-//! `joules sweep --retry`: complete points that are not good are measured anew, and what was there goes only for what is better.
+//! `joules sweep --retry`: complete points that are not good are measured anew, and what was there goes only for what is no
+//! worse.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -115,8 +115,8 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Standard output: its width from `COLUMNS`, else the terminal's as far as lines can be read well; colors only on a terminal and without `NO_COLOR`, and ASCII where the
-/// locale of the terminal says that it shows nothing else.
+/// Standard output: its width from `COLUMNS`, else the terminal's as far as lines can be read well; colors only on a
+/// terminal and without `NO_COLOR`, and ASCII where the locale of the terminal says that it shows nothing else.
 fn terminal() -> TextStyle {
     if !std::io::stdout().is_terminal() {
         return TextStyle { width: WIDTH, ..TextStyle::default() };

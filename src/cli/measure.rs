@@ -67,7 +67,7 @@ pub(super) struct Measure {
 /// `30s`, `2 min`, or bare seconds.
 fn seconds(text: &str) -> Result<f64, String> {
     let found = quantity(text.trim(), "s").filter(|seconds| seconds.is_finite() && (0.0..=1e7).contains(seconds));
-    found.ok_or_else(|| format!("`{text}` is no time; write it as `30s` or `2min`"))
+    found.ok_or_else(|| format!("`{text}` is no time up to 1e7 s; write it as `30s` or `2min`"))
 }
 
 /// A time that lasts.
@@ -126,7 +126,8 @@ impl Measure {
         };
         let mut meters = self.meters.choice();
         meters.spool = spool;
-        let marks = std::env::temp_dir().join(format!("joules-marks-{}", std::process::id()));
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let marks = std::env::temp_dir().join(format!("joules-marks-{}-{}", std::process::id(), now.as_nanos()));
         Plan {
             meters,
             subject,
@@ -201,9 +202,11 @@ impl Measure {
             && let Err(error) = kept()
         {
             // On a full disk the run is worth more than the samples of its trace, which only shape it.
+            let spool = spool.filter(|_| is_full(&error));
             if spool.is_none_or(|spool| Trace::forget_samples(spool).is_err()) || kept().is_err() {
                 return Err(error.into());
             }
+            context.remark("the disk is full: the samples of the trace are given up for the run");
         }
         spool.map_or(Ok(()), |spool| Ok(measured.trace.finish(spool)?))
     }
@@ -218,6 +221,13 @@ impl Measure {
         };
         context.write(&text, None)
     }
+}
+
+/// Whether a disk takes nothing more.
+fn is_full(error: &dyn std::error::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let kind = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    matches!(kind, Some(StorageFull | QuotaExceeded))
 }
 
 /// A name that no sweep of the folder has yet: `measured`, `measured-2` …

@@ -53,17 +53,19 @@ pub(super) struct Sweep {
     slurm: bool,
     /// Measure complete points anew whose verdict is one of these, separated by commas; by default each that is not good
     ///
-    /// A new run replaces the old, which the journal keeps; what fails stays as it was. `shared` must be named.
+    /// A new run replaces the old, unless its verdict is worse; the journal keeps the other. What fails stays as it was.
+    /// `shared` must be named.
     #[arg(
         long,
         value_name = "VERDICT",
         num_args = 0..=1,
+        require_equals = true,
         value_delimiter = ',',
         value_parser = PossibleValuesParser::new(Retry::VERDICTS),
         conflicts_with_all = ["merge", "status"]
     )]
     retry: Option<Vec<String>>,
-    /// Exit with code 3 also if the verdict of a complete point is not good
+    /// Exit with code 3 also if the verdict of a complete point is not good; with --only, of one of its own
     #[arg(long)]
     strict: bool,
     /// With --slurm: wait until the jobs have ended
@@ -94,7 +96,7 @@ impl Sweep {
         if let Some(folder) = &self.status {
             let status = Status::read(folder)?;
             tell(context, &standing(&status, Queue::ask(folder)?.as_ref()))?;
-            return self.judged(folder, if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded });
+            return self.judged(folder, None, if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded });
         }
         let (Some(file), out) = (&self.file, self.out.as_deref()) else { return Ok(Outcome::Answered) };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -113,7 +115,7 @@ impl Sweep {
         }
         let Some(out) = out else { return Ok(Outcome::Answered) };
         if self.merge {
-            return self.judged(out, finish(context, &spec, &plan, out, file)?);
+            return self.judged(out, None, finish(context, &spec, &plan, out, file)?);
         }
         if self.slurm {
             return self.submit(context, &spec, &plan, out, file);
@@ -128,10 +130,11 @@ impl Sweep {
             } else {
                 Outcome::Exceeded
             };
-            return self.judged(out, outcome);
+            return self.judged(out, Some(&plan), outcome);
         }
         let status = Status::read(out)?;
-        tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
+        let retry = self.retry().unwrap_or_default().option();
+        tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string(), &retry))?;
         let outcome = if summary.is_interrupted {
             Outcome::Interrupted
         } else if status.is_whole() && summary.not_again == 0 {
@@ -139,12 +142,20 @@ impl Sweep {
         } else {
             Outcome::Exceeded
         };
-        self.judged(out, outcome)
+        self.judged(out, None, outcome)
     }
 
     /// The outcome, with the verdicts of what is complete where they are asked for.
-    fn judged(&self, out: &Path, outcome: Outcome) -> Result<Outcome, Failure> {
-        let is_bad = self.strict && outcome == Outcome::Answered && !Retry::default().ids(&complete(out)?).is_empty();
+    /// Of a plan, those of the task that is measured alone.
+    fn judged(&self, out: &Path, plan: Option<&Plan>, outcome: Outcome) -> Result<Outcome, Failure> {
+        if !self.strict || outcome != Outcome::Answered {
+            return Ok(outcome);
+        }
+        let mut poor = Retry::default().ids(&complete(out)?);
+        if let Some((plan, task)) = plan.zip(self.only) {
+            poor.retain(|id| plan.tasks().get(task).is_some_and(|own| own.iter().any(|visit| visit.id == *id)));
+        }
+        let is_bad = !poor.is_empty();
         Ok(if is_bad { Outcome::Exceeded } else { outcome })
     }
 
@@ -184,7 +195,7 @@ impl Sweep {
         if stop.is_raised() {
             return Ok(Outcome::Interrupted);
         }
-        self.judged(out, finish(context, spec, plan, out, file)?)
+        self.judged(out, None, finish(context, spec, plan, out, file)?)
     }
 
     fn measure(&self, context: &Context, spec: &Spec, plan: &Plan, out: &Path) -> Result<Summary, Failure> {
@@ -226,7 +237,7 @@ fn finish(context: &Context, spec: &Spec, plan: &Plan, out: &Path, file: &Path) 
     merge(out, spec, plan)?;
     let status = Status::read(out)?;
     let summary = Summary::default();
-    tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string()))?;
+    tell(context, &ended(&status, &summary, &out.display().to_string(), &file.display().to_string(), "--retry"))?;
     Ok(if status.is_whole() { Outcome::Answered } else { Outcome::Exceeded })
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::about::{About, DIFFUSION};
 use super::collect::Source;
 use super::error::ImportError;
-use super::read::documents;
+use super::read::{documents, is_cut_off};
 use super::{aiperf, codecarbon, guidellm, inferencex, llmd, mlenergy, power, trtllm, vllm, zeus};
 use crate::runs::{Run, RunsError, Sweep};
 
@@ -228,7 +228,7 @@ fn binary(head: &[u8]) -> Option<&'static str> {
     known.or_else(|| head.contains(&0).then_some("it is not text"))
 }
 
-/// What a JSON file is. JSON Lines that are broken are told by their extension; any other `.json` that is broken is an
+/// What a JSON file is. JSON Lines that are broken are told by their extension; any other `.json` that ends too early is an
 /// error, with its place.
 fn json(path: &Path) -> Result<Result<Detected, String>, ImportError> {
     let is_lines = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
@@ -236,7 +236,8 @@ fn json(path: &Path) -> Result<Result<Detected, String>, ImportError> {
     let found = match documents(path, &name, LARGE) {
         Ok(found) => found,
         Err(_) if is_lines => return Ok(Ok(Detected::JsonLines)),
-        Err(fault) if is_json(path) => {
+        // A result that was cut off must not be missed; other things that end in `.json` may lie beside it.
+        Err(fault) if is_json(path) && is_cut_off(&fault) => {
             return Err(ImportError::Faulty { path: path.to_owned(), faults: vec![fault] });
         }
         Err(fault) => return Ok(Err(fault.to_string())),

@@ -15,6 +15,9 @@ use crate::runs::RunsError;
 /// Values that one file may have beside what is passed over; a result has thousands.
 pub(super) const MOST_VALUES: usize = 1_000_000;
 
+/// What is said of a file that stops in the middle.
+const CUT_OFF: &str = "the file ends too early";
+
 /// Bytes of the longest text that is kept.
 const LONGEST_TEXT: usize = 1 << 16;
 
@@ -69,14 +72,17 @@ pub(super) fn not_json(file: &str, error: &serde_json::Error) -> Fault {
     let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
     let kind = match error.classify() {
         serde_json::error::Category::Data => FaultKind::Unreadable { message },
-        serde_json::error::Category::Eof => {
-            FaultKind::NotJson { message: format!("the file ends too early ({message})") }
-        }
+        serde_json::error::Category::Eof => FaultKind::NotJson { message: format!("{CUT_OFF} ({message})") },
         // The parser's words for bytes of another encoding.
         _ if message == "invalid unicode code point" => FaultKind::NotUtf8,
         _ => FaultKind::NotJson { message },
     };
     Fault { place, kind }
+}
+
+/// Whether the file of this fault ends too early.
+pub(super) fn is_cut_off(fault: &Fault) -> bool {
+    matches!(&fault.kind, FaultKind::NotJson { message } if message.starts_with(CUT_OFF))
 }
 
 /// A text file, whole and without the mark before it, if it is not larger than `most` bytes.

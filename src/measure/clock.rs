@@ -7,6 +7,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// Moments at multiples of this are those at which meters always look, s: windows that begin and end there are known best.
 pub(in crate::measure) const GRID: f64 = 1.0;
 
+/// No moment is farther away, s: a century.
+const FARTHEST: f64 = 3e9;
+
 /// One clock for all that a measurement sees: seconds since its start, never set back, with the time of day of that start.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -35,7 +38,7 @@ impl Clock {
 
     /// The instant that is `seconds` after the start.
     pub fn instant(&self, seconds: f64) -> Instant {
-        self.start + Duration::from_secs_f64(seconds.max(0.0))
+        self.start + Duration::from_secs_f64(seconds.clamp(0.0, FARTHEST))
     }
 
     /// Moment 0 on `CLOCK_MONOTONIC`, seconds: other processes of this machine tell their moments on that clock.

@@ -218,7 +218,7 @@ fn widest(known: &Known) -> String {
 }
 
 /// How the work ended, and how the sweep stands after it.
-pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Document {
+pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str, retry: &str) -> Document {
     let mut document = standing(status, None);
     if status.complete() > 0 {
         document.paragraph(
@@ -243,7 +243,7 @@ pub fn ended(status: &Status, summary: &Summary, folder: &str, file: &str) -> Do
         let count = plural(summary.not_again, "visit");
         let text =
             format!("{why}Of what was to be measured anew, {count} left; their runs are as they were. Go on with ");
-        document.paragraph(Text::new().plain(text).code(format!("{again} --retry")));
+        document.paragraph(Text::new().plain(text).code(format!("{again} {retry}")));
         let is_complete =
             |id: &str| status.visits.iter().any(|visit| visit.id == id && matches!(visit.state, State::Complete(_)));
         let failed = summary.failed.iter().filter(|(id, _)| is_complete(id));

@@ -3,7 +3,8 @@
 //! A log is samples of each GPU over time. Over a window it becomes one run with its mean power, by trapezoids between the
 //! samples, and with temperature, clocks and utilization where the log has them. The columns of `dmon` and of
 //! `amd-smi monitor` are written from knowledge of the tools; what `amd-smi metric` 26.2 and both tools write in the wild was
-//! read in `utils/aggregate_power.py` of SemiAnalysisAI/InferenceX and in its tests: values with or without units, `[N/A]`, local time without a zone, a torn last row.
+//! read in `utils/aggregate_power.py` of SemiAnalysisAI/InferenceX and in its tests: values with or without units, `[N/A]`,
+//! local time without a zone, a torn last row.
 
 mod dmon;
 mod integral;

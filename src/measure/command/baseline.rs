@@ -12,6 +12,8 @@ use crate::notes::Caveat;
 const BUSY: f64 = 0.02;
 /// More memory than this is in use only if some process has a context, B: the driver alone keeps less.
 const CONTEXT: f64 = 1.5e9;
+/// GPUs with a context are looked at for so long where nothing is said, s.
+const USUAL: f64 = 5.0;
 
 /// What the GPUs drew while nothing ran.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -78,39 +80,48 @@ pub(super) fn without_baseline(
     (is_asked && !when.is_empty()).then(|| Caveat::new("no_baseline", text()))
 }
 
-/// Idle GPUs after the work; none if they do not idle.
-pub(super) fn rest(
-    plan: &Plan,
-    recorder: &Recorder,
-    events: &Receiver<Event>,
-    clock: Clock,
-    to: f64,
-) -> Option<Baseline> {
-    // The field of utilization looks back a second.
-    let begin = to + 1.0;
-    let (ending, _) = wait_until(Some(begin + plan.baseline_s), events, clock, || false);
-    if ending == Ending::Time { baseline(recorder, clock, begin) } else { None }
+/// Looks at the GPUs once the work is over.
+pub(super) struct Look<'a> {
+    pub(super) recorder: &'a Recorder,
+    pub(super) clock: Clock,
+    pub(super) events: &'a Receiver<Event>,
 }
 
-/// Idle GPUs with a context on each, if it is asked for; where none can be opened, why.
-pub(super) fn waiting(
-    plan: &Plan,
-    recorder: &Recorder,
-    events: &Receiver<Event>,
-    clock: Clock,
-    caveats: &mut Vec<Caveat>,
-) -> Option<Baseline> {
-    if !plan.with_context {
-        return None;
+impl Look<'_> {
+    /// Idle GPUs after work that ended at `to`, and with a context on each, as far as the plan asks for them, until somebody
+    /// interrupts it.
+    pub(super) fn after(
+        &self,
+        plan: &Plan,
+        to: f64,
+        caveats: &mut Vec<Caveat>,
+    ) -> (Option<Baseline>, Option<Baseline>) {
+        let after = if plan.baseline_s > 0.0 { self.rest(to, plan.baseline_s) } else { Ok(None) };
+        let Ok(after) = after else { return (None, None) };
+        let waiting = if plan.with_context { self.waiting(plan) } else { Ok(None) };
+        let told = |reason: &String| {
+            Caveat::new("no_context_baseline", format!("idle power with a CUDA context is not known: {reason}"))
+        };
+        caveats.extend(waiting.as_ref().err().map(told));
+        (after, waiting.ok().flatten())
     }
-    let holder = plan.meters.holder.as_ref().ok_or_else(|| "no program is known that holds it".to_owned());
-    let found = holder.and_then(|holder| holder.open(&recorder.gpus())).and_then(|_contexts| {
-        let found = rest(plan, recorder, events, clock, clock.now());
-        found.ok_or_else(|| "the GPUs did not idle".to_owned())
-    });
-    let told = |reason: &String| {
-        Caveat::new("no_context_baseline", format!("idle power with a CUDA context is not known: {reason}"))
-    };
-    caveats.extend(found.as_ref().err().map(told));
-    found.ok()
+
+    /// Idle GPUs from a moment on; none if they do not idle.
+    fn rest(&self, from: f64, seconds: f64) -> Result<Option<Baseline>, Ending> {
+        // The field of utilization looks back a second.
+        let begin = from + 1.0;
+        match wait_until(Some(begin + seconds), self.events, self.clock, || false).0 {
+            Ending::Time => Ok(baseline(self.recorder, self.clock, begin)),
+            ending => Err(ending),
+        }
+    }
+
+    /// Idle GPUs with a context on each; else why that is not known.
+    fn waiting(&self, plan: &Plan) -> Result<Option<Baseline>, String> {
+        let holder = plan.meters.holder.as_ref().ok_or("no program is known that holds one")?;
+        let _contexts = holder.open(&self.recorder.gpus())?;
+        let seconds = if plan.baseline_s > 0.0 { plan.baseline_s } else { USUAL };
+        let found = self.rest(self.clock.now(), seconds).map_err(Ending::words)?;
+        found.map(Some).ok_or_else(|| "the GPUs did not idle".to_owned())
+    }
 }

@@ -62,6 +62,13 @@ pub enum MeasureError {
         /// Which.
         item: String,
     },
+    /// Signals that cannot be listened to.
+    #[error("signals such as Ctrl-C cannot be listened to")]
+    Signals {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The marks' file cannot be made.
     #[error("cannot make `{}` for the marks of the command", path.display())]
     MarksFile {

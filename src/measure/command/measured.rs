@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
-use super::baseline::{Baseline, baseline, rest, waiting, without_baseline};
+use super::baseline::{Baseline, Look, baseline, without_baseline};
 use super::child::{Ending, Event, start, wait, wait_until};
 use super::company::{Company, others_seen, refuse_others};
 use super::error::MeasureError;
@@ -97,14 +97,6 @@ impl Measured {
 
 /// Runs the plan. Where nothing was measured, nothing of it is left on disk.
 pub fn measure(plan: &Plan) -> Result<Measured, MeasureError> {
-    let measured = measured(plan);
-    if let (Err(_), Some(spool)) = (&measured, &plan.meters.spool) {
-        discard(spool);
-    }
-    measured
-}
-
-fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     let clock = Clock::start();
     if let Subject::Process(pid, _) = plan.subject
         && !processor::is_running(pid)
@@ -112,10 +104,18 @@ fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
         return Err(MeasureError::NoProcess { pid });
     }
     let recorder = Recorder::start(clock, &plan.meters)?;
+    let measured = measured(plan, clock, recorder);
+    if let (Err(_), Some(spool)) = (&measured, &plan.meters.spool) {
+        discard(spool);
+    }
+    measured
+}
+
+fn measured(plan: &Plan, clock: Clock, recorder: Recorder) -> Result<Measured, MeasureError> {
     let (told, events) = channel();
     let signals = told.clone();
     if let Err(source) = listen(&[2, 15, 1], move |number| signals.send(Event::Signal(number)).is_ok()) {
-        return Err(MeasureError::MarksFile { path: plan.marks.clone(), source });
+        return Err(MeasureError::Signals { source });
     }
     // A window can begin only where a tick was seen before.
     recorder.wait_past(clock.now());
@@ -133,8 +133,8 @@ fn measured(plan: &Plan) -> Result<Measured, MeasureError> {
     let work = Work { plan, recorder: &recorder, clock, events: &events };
     let Done { ended, from, to, host_cpu, company } = work.run(told, &mut marks)?;
     recorder.wait_past(to);
-    let after = if plan.baseline_s > 0.0 && ended.is_good() { rest(plan, &recorder, &events, clock, to) } else { None };
-    let waiting = waiting(plan, &recorder, &events, clock, &mut caveats).filter(|_| ended.is_good());
+    let look = Look { recorder: &recorder, clock, events: &events };
+    let (after, waiting) = if ended.is_good() { look.after(plan, to, &mut caveats) } else { (None, None) };
     let told: BTreeSet<u32> = recorder.processes(0.0, from).into_iter().map(|(_, pid)| pid).collect();
     caveats.extend(others_seen(plan, &recorder, from, to));
     caveats.extend(company.and_then(|company| company.caveat(&told)));
@@ -217,7 +217,10 @@ pub fn replayed(folder: &Path, items: &BTreeMap<String, f64>) -> Result<Measured
         trace.windows = vec![TraceWindow { from, to, ..TraceWindow::default() }];
     }
     for open in trace.windows.iter_mut().filter(|own| own.to.is_infinite()) {
-        open.to = to.max(open.from);
+        open.to = to;
+    }
+    if trace.windows.iter().any(|own| own.to <= own.from) {
+        return Err(MeasureError::EmptyTrace { path: folder.to_owned() });
     }
     told.caveats.extend(make(&mut trace.windows, items, told.ended));
     Ok(of_trace(trace, told))
@@ -260,13 +263,13 @@ impl Work<'_> {
         marks: &mut Marks,
     ) -> Result<Done, MeasureError> {
         let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
-        std::fs::write(marks.path(), "").map_err(fault)?;
+        std::fs::File::create_new(marks.path()).map_err(fault)?;
         let spent = children_seconds();
         let waited = start(words, marks.path(), self.clock, told).map(|running| {
             let mut company = Company::of(running.pid, running.started);
             let (ended, to) = wait(&running, self.events, marks, self.clock, |now| company.look(self.recorder, now));
-            let busy = (children_seconds() - spent) / (to - running.started);
-            Done { ended, from: running.started, to, host_cpu: Some(busy), company: Some(company) }
+            let busy = children_seconds().zip(spent).map(|(now, before)| (now - before) / (to - running.started));
+            Done { ended, from: running.started, to, host_cpu: busy, company: Some(company) }
         });
         // The file was made for this one run.
         let _ = std::fs::remove_file(marks.path());
@@ -311,9 +314,9 @@ impl Work<'_> {
 }
 
 /// Time that children of this process which ended have run on cores, s.
-fn children_seconds() -> f64 {
-    let Ok(text) = std::fs::read_to_string("/proc/self/stat") else { return 0.0 };
-    let Some((_, rest)) = text.rsplit_once(')') else { return 0.0 };
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    (13..15).filter_map(|at| fields.get(at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
+fn children_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(13)? + ticks(14)?) / 100.0)
 }

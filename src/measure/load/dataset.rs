@@ -10,6 +10,9 @@ use super::error::LoadError;
 /// Characters of a token of ordinary text: the usual rule of thumb, used where a data set has an answer but no count.
 const CHARACTERS_PER_TOKEN: usize = 4;
 
+/// No request has more tokens.
+const MOST_TOKENS: f64 = 1e8;
+
 const PROMPT: [&str; 5] = ["prompt", "text", "question", "instruction", "input"];
 const PROMPT_TOKENS: [&str; 8] = [
     "prompt_tokens",
@@ -167,9 +170,9 @@ fn count(name: &str, value: &Value) -> Result<u32, String> {
         other => other.as_f64(),
     };
     number
-        .filter(|number| *number >= 1.0 && *number <= f64::from(u32::MAX))
+        .filter(|number| *number >= 1.0 && *number <= MOST_TOKENS)
         .map(|number| number.round() as u32)
-        .ok_or_else(|| format!("`{name}` is {value}, but a count of tokens of at least 1 was expected"))
+        .ok_or_else(|| format!("`{name}` is {value}, but a count of tokens of 1 to {MOST_TOKENS:.0} was expected"))
 }
 
 fn conversation(turns: &[Value]) -> Result<Entry, String> {

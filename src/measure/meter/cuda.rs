@@ -32,7 +32,8 @@ pub fn open_contexts(library: Option<&Path>, told: &mut impl std::io::Write) -> 
             library.get(b"cuDevicePrimaryCtxRetain").map_err(missing)?,
         )
     };
-    let checked = |what: &str, code: c_int| if code == 0 { Ok(()) } else { Err(format!("{what} says error {code}")) };
+    let checked =
+        |what: &str, code: c_int| if code == 0 { Ok(()) } else { Err(format!("{what} fails: {}", words(code))) };
     let (mut gpus, mut context) = (0, std::ptr::null_mut());
     // SAFETY: each gets a place for what it gives, and `cuInit` comes first.
     unsafe {
@@ -45,4 +46,18 @@ pub fn open_contexts(library: Option<&Path>, told: &mut impl std::io::Write) -> 
         }
     }
     writeln!(told, "{gpus}").and_then(|()| told.flush()).map_err(|error| error.to_string())
+}
+
+/// What the commonest of the driver's errors (`CUresult`) mean.
+fn words(code: c_int) -> String {
+    let meaning = match code {
+        2 => "no memory is left on a GPU",
+        46 => "a GPU is in exclusive mode, and in use",
+        100 => "it sees no GPU",
+        802 => "the system is not ready: is the fabric manager running?",
+        803 => "its library and the kernel's driver are of different versions",
+        999 => "unknown; the kernel's log may say more",
+        _ => return format!("error {code} of the CUDA driver"),
+    };
+    format!("{meaning} (error {code} of the CUDA driver)")
 }

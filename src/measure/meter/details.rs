@@ -14,8 +14,10 @@ pub fn window_details(windows: &[Window]) -> BTreeMap<String, String> {
     let mut say = |name: &str, text: String| all.insert(name.to_owned(), text);
     let sum = |of: fn(&Window) -> f64| windows.iter().map(of).sum::<f64>();
     say("window_s", format!("{:.4}", sum(Window::duration_s)));
-    say("energy_j", number(sum(|window| window.energy_j)));
-    say("bound_j", number(sum(|window| window.bound_j)));
+    if windows.iter().flat_map(|window| &window.gpus).any(|gpu| gpu.energy_j.is_some()) {
+        say("energy_j", number(sum(|window| window.energy_j)));
+        say("bound_j", number(sum(|window| window.bound_j)));
+    }
     say("energy_scope", "gpu".to_owned());
     let ticks = |window: &Window| window.gpus.iter().map(|gpu| gpu.ticks).min().unwrap_or(0);
     say("ticks", windows.iter().map(ticks).sum::<usize>().to_string());

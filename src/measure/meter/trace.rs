@@ -159,7 +159,12 @@ impl Spool {
     /// Makes the folder and the heads of its files.
     pub(super) fn create(folder: &Path) -> Result<Self, MeterError> {
         let fault = |source| MeterError::Write { path: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(fault)?;
+        // Its own: what another measurement writes there is not touched.
+        folder
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::create_dir(folder))
+            .map_err(fault)?;
         let fields: Vec<&str> = Field::ALL.iter().map(|field| field.column()).collect();
         let states = format!("gpu,time_s,{}", fields.join(","));
         let heads =

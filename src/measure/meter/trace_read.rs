@@ -1,6 +1,6 @@
 //! A trace read back from its folder; all of its faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::error::MeterError;
@@ -50,6 +50,10 @@ impl Reader<'_> {
                 }
                 None => self.faults.push(format!("{HEADER}: [[gpu]] {} lacks `index`, `name` or `uuid`", at + 1)),
             }
+        }
+        let indices: BTreeSet<u32> = trace.gpus.iter().map(|own| own.info.index).collect();
+        if indices.len() < trace.gpus.len() {
+            self.faults.push(format!("{HEADER}: two [[gpu]] have the same `index`"));
         }
         for (at, table) in tables(&header, "zone").into_iter().enumerate() {
             match zone(table) {
@@ -116,13 +120,18 @@ impl Reader<'_> {
             for (field, value) in Field::ALL.into_iter().zip(&cells[1..]) {
                 state.set(field, *value);
             }
+            let is_in_order = trace.gpus[gpu].states().last().is_none_or(|last| last.at <= at);
             trace.gpus[gpu].add_state(state);
-            true
+            is_in_order
         });
         self.rows(ZONES, &zones, 3, |zone, cells| {
             let [Some(early), Some(late), Some(value)] = cells[..] else { return false };
-            trace.zones[zone].counter.push(early, late, value, None);
-            true
+            let counter = &mut trace.zones[zone].counter;
+            let is_in_order = counter.ticks().last().is_none_or(|last| early >= last.early) && late >= early;
+            if is_in_order {
+                counter.push(early, late, value, None);
+            }
+            is_in_order
         });
     }
 

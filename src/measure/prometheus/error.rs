@@ -34,7 +34,7 @@ pub enum PrometheusError {
     },
     /// A condition that is typed twice.
     #[error("`{name}` is given twice")]
-    #[diagnostic(help("give each condition once; `--set-a` and `--set-b` go before `--set`"))]
+    #[diagnostic(help("give each condition once; `--set-a` and `--set-b` override `--set`"))]
     Twice {
         /// The condition.
         name: String,
@@ -229,7 +229,8 @@ impl Nothing {
 /// What to do about each of several faults.
 fn helps(faults: &[PrometheusError]) -> String {
     let mut helps: Vec<String> = faults.iter().filter_map(|fault| Some(fault.help()?.to_string())).collect();
-    helps.dedup();
+    let mut told = std::collections::HashSet::new();
+    helps.retain(|help| told.insert(help.clone()));
     helps.join("\n")
 }
 

@@ -51,7 +51,7 @@ pub struct Summary {
     pub is_interrupted: bool,
     /// Whether the time for it was over.
     pub is_over_budget: bool,
-    /// Complete visits that were to be measured anew, and are as they were.
+    /// Complete visits that were to be measured anew, and were not.
     pub not_again: usize,
 }
 

@@ -20,7 +20,7 @@ const GRACE: f64 = 5.0;
 /// How often it is looked whether it has.
 const STEP: Duration = Duration::from_millis(20);
 /// How often what is killed is looked for again: it may have started another meanwhile.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 500;
 
 /// A process that starts others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Process {
 /// Processes that are to end: those of some tags, and what descends from them.
 pub(super) struct Leaving<F: Fn(&Tag) -> bool> {
     is_meant: F,
-    /// The identities of those that know: they are meant still when they have lost their parents.
+    /// The identities of those asked to end: they are meant still when they have lost their parents.
     asked: BTreeSet<(u32, String)>,
 }
 

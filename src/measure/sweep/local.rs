@@ -252,8 +252,8 @@ impl<'a> Local<'a> {
         self.is_serving = false;
         if self.health(server).is_ok() {
             tell(&format!(
-                "the server was stopped, but something still answers at {}: it was started behind the server, or by \
-                 somebody else; give the command that stops it as `stop` in `[server]`",
+                "the server was stopped, but something still answers at {}: the server's command started it in the \
+                 background, or it is somebody else's; give the command that stops it as `stop` in `[server]`",
                 server.url
             ));
         }

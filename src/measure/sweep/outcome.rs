@@ -7,7 +7,7 @@ use super::judge::{Judgement, by_benchmark};
 use super::load_settings::LoadSettings;
 use super::loaded::Loaded;
 use super::local::Local;
-use super::requests::requests;
+use super::requests::{MOST, requests};
 use super::station::Measured;
 use super::told;
 use crate::measure::Series;
@@ -70,6 +70,9 @@ pub(super) fn of(local: &Local<'_>, loaded: Loaded, judgement: &Judgement, windo
     measured.requests = Some(rows);
     measured.series = Some(series(&energy, &tally, running.as_ref(), waiting.as_ref(), begun, to));
     let mut caveats: Vec<String> = summary.caveats.iter().map(|caveat| caveat.text.clone()).collect();
+    if count > MOST {
+        caveats.push(format!("of {count} requests of the window, the table of requests has the first {MOST}"));
+    }
     // Latencies are those of the client, not of the server's histograms.
     let applies = |caveat: &&Caveat| caveat.code != "bucket_quantized";
     caveats.extend(seen.iter().flat_map(|seen| &seen.caveats).filter(applies).map(|caveat| caveat.text.clone()));

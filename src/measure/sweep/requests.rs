@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::measure::load::{Outcome, Record, Tally};
 
 /// Most rows: 5 MB.
-const MOST: usize = 100_000;
+pub(super) const MOST: usize = 100_000;
 
 /// The requests that were under way in the window `from..to` (seconds of the clock), as CSV, in the order in which they were
 /// due, and how many there were: beyond a hundred thousand they are left out. Moments count from `begun`, as those of the

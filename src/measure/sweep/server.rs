@@ -40,6 +40,8 @@ impl Process {
         let errors = output.try_clone().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
         command.args(arguments).envs(&launch.env).env(VARIABLE, tag.text()).process_group(0);
+        // Python servers title their workers, which would overwrite the environment that the system shows, and the tag in it.
+        command.env("SPT_NOENV", "1");
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         if let Some(cwd) = &launch.cwd {
             command.current_dir(cwd);

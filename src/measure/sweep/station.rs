@@ -34,7 +34,7 @@ pub(super) const KINDS: [&str; 3] = ["no_context", "context", "loaded"];
 /// An idle baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Idle {
-    /// One of [`KINDS`].
+    /// `no_context`, `context` or `loaded`.
     pub kind: &'static str,
     /// `before` or `after` the block, or all of the work.
     pub when: &'static str,

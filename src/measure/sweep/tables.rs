@@ -163,10 +163,16 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The longest duration, s: four months.
+const LONGEST: f64 = 1e7;
+
 /// A duration of at least zero, in seconds.
 pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match parse_quantity(text) {
-        Ok((value, unit)) if unit.dimension == Dimension::TIME && value >= 0.0 && value.is_finite() => Ok(value),
+        Ok((value, unit)) if unit.dimension == Dimension::TIME && (0.0..=LONGEST).contains(&value) => Ok(value),
+        Ok((value, unit)) if unit.dimension == Dimension::TIME && value > LONGEST => {
+            Err(format!("`{text}` is longer than anybody waits, {LONGEST:.0} s"))
+        }
         Ok(_) => Err(format!("`{text}` is no duration; write `30 s` or `5 min`")),
         Err(error) => Err(format!("{error}; write `30 s` or `5 min`")),
     }

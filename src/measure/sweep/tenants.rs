@@ -139,8 +139,8 @@ fn shown(seen: &Seen) -> String {
 
 impl Local<'_> {
     /// Refuses to begin where others compute on the GPUs, or a GPU is split, unless that is put up with. `was_left` says that
-    /// what a killed sweep has left was just ended: the driver may name it for a while. Of a server that runs already, nobody can tell who it is: all that is there is taken
-    /// to be it.
+    /// what a killed sweep has left was just ended: the driver may name it for a while. Of a server that runs already,
+    /// nobody can tell who it is: all that is there is taken to be it.
     pub fn refuse_others(&mut self, plan: &Plan, mut was_left: bool, tell: &mut Tell<'_>) -> Result<(), SweepError> {
         if !self.tenants.is_shared {
             self.recorder.refuse_split()?;
