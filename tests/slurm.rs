@@ -79,7 +79,7 @@ fn slurm_gets_the_tasks_that_are_missing_and_no_others() {
     assert_eq!(runs(&out, "s").len(), 6);
     // What is complete but not good is handed over on request, alone; to merge, nobody has to share anything.
     spoil(&out, "s/item=3", "not-steady: by hand");
-    let again = sweep(&[&file, "--out", &folder, "--slurm", "--wait", "--shared", "--retry", "not-steady"]).unwrap();
+    let again = sweep(&[&file, "--out", &folder, "--slurm", "--wait", "--shared", "--retry=not-steady"]).unwrap();
     assert_eq!(again.code, 0, "{}\n{}", again.out, again.err);
     let script = std::fs::read_to_string(out.join("slurm.sh")).unwrap();
     let array = script.lines().find_map(|line| line.strip_prefix("#SBATCH --array=")).unwrap();

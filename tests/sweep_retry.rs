@@ -1,5 +1,5 @@
-//! `joules sweep --retry`: complete points that are not good are measured anew, and what was there goes only for what is no
-//! worse.
+//! `joules sweep --retry`: complete points that are not good are measured anew, and what was there goes only for what is
+//! complete.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ fn points_that_are_not_good_are_measured_anew_on_request_and_no_others() {
     assert!(flat(&failed.out).contains("Of what was to be measured anew, 2 visits left"), "{}", failed.out);
     assert_eq!(points(&out), before);
     std::fs::remove_file(&broken).unwrap();
-    let some = sweep(&["--retry", "not-steady,not-valid"]).unwrap();
+    let some = sweep(&["--retry=not-steady,not-valid"]).unwrap();
     assert_eq!((some.code, some.err.matches("/3] ").count()), (0, 1), "{}", some.err);
     let all = runs(&out, "s");
     assert_eq!(all["s/item=0"].details["verdict"], "measured");
@@ -75,7 +75,7 @@ fn points_that_are_not_good_are_measured_anew_on_request_and_no_others() {
     assert_eq!((rest.code, rest.err.matches("/3] ").count()), (0, 1), "{}", rest.err);
     let none = sweep(&["--retry"]).unwrap();
     assert_eq!((none.code, none.err.as_str()), (0, ""));
-    let misplaced = joules(&["sweep", "--retry", &file]);
+    let misplaced = joules(&["sweep", "--retry=steady", &file]);
     assert_eq!(misplaced.code, 2);
     assert!(misplaced.err.contains("possible values: too-short"), "{}", misplaced.err);
 }

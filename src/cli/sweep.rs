@@ -53,7 +53,7 @@ pub(super) struct Sweep {
     slurm: bool,
     /// Measure complete points anew whose verdict is one of these, separated by commas; by default each that is not good
     ///
-    /// A new run replaces the old, unless its verdict is worse; the journal keeps the other. What fails stays as it was.
+    /// A new run replaces the old, which the journal keeps, whatever its own verdict is; what fails stays as it was.
     /// `shared` must be named.
     #[arg(
         long,

@@ -24,7 +24,6 @@ use super::error::SweepError;
 use super::grow::grown;
 use super::journal::{Journal, events, now};
 use super::plan::{Plan, Visit};
-use super::retry::poverty;
 use super::spec::Spec;
 use super::store::refuse_foreign_store;
 use crate::runs::{Run, read_json, read_text, run_json, write_whole};
@@ -122,8 +121,8 @@ impl Folder {
     }
 
     /// Keeps a visit: its run, and its tables, each with the folder of its kind (`series`, `requests`). The point is complete
-    /// when this returns. Of a visit that was complete before, the run with the better verdict is kept, and the other goes to
-    /// the journal; tables of a run that was replaced stay.
+    /// when this returns. The run of a visit that was complete before goes to the journal first; its tables stay, beside
+    /// those of the new run.
     pub fn keep(&mut self, visit: &Visit, run: &Run, tables: Vec<(&str, String)>) -> Result<(), SweepError> {
         let name = file_name(&visit.id);
         let points = self.path.join("points");
@@ -134,9 +133,6 @@ impl Folder {
             let retries = before.details.get("retries").and_then(|count| count.parse().ok()).unwrap_or(0_usize) + 1;
             table_name = format!("{table_name}-retry{retries}");
             run.details.insert("retries".to_owned(), retries.to_string());
-            if poverty(&before) < poverty(&run) {
-                return self.add("not_better", &json!({ "visit": visit.id, "run": run_json(&run) }));
-            }
             self.add("replaced", &json!({ "visit": visit.id, "run": run_json(&before) }))?;
         }
         let mut files = Vec::new();

@@ -38,18 +38,6 @@ impl Retry {
     }
 }
 
-/// How poor a run is by the worst of its verdicts; 0 for one that is good.
-pub(super) fn poverty(run: &Run) -> usize {
-    let rank = |word: &str| match word {
-        "imprecise" => 1,
-        "short" | "too-short" => 2,
-        "not-steady" => 3,
-        "shared" => 4,
-        _ => 5,
-    };
-    words(run).map(rank).max().unwrap_or(0)
-}
-
 /// The verdicts of a run without their reasons: `shared: with …; not-steady: …` holds two.
 fn words(run: &Run) -> impl Iterator<Item = &str> {
     let parts = run.details.get("verdict").into_iter().flat_map(|text| text.split("; "));
@@ -78,15 +66,5 @@ mod tests {
         case("shared: with process 4 on GPU 0, whose energy is inside; measured", &["shared"], true);
         case("shared: with process 4 on GPU 0, whose energy is inside; short", &[], true);
         assert!(!Retry::default().takes(&Run::default()), "a run without a verdict was not judged");
-    }
-
-    #[test]
-    fn verdicts_have_an_order() {
-        let case = |verdict: &str| {
-            poverty(&Run { details: [("verdict".to_owned(), verdict.to_owned())].into(), ..Run::default() })
-        };
-        assert_eq!((case("steady"), case("measured")), (0, 0));
-        assert!(case("imprecise: known to 2 %") < case("not-steady: it drifts"));
-        assert!(case("not-steady: it drifts") < case("not-valid: 30 % failed; not-steady: it drifts"));
     }
 }
