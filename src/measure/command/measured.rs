@@ -264,11 +264,12 @@ impl Work<'_> {
     ) -> Result<Done, MeasureError> {
         let fault = |source| MeasureError::MarksFile { path: self.plan.marks.clone(), source };
         std::fs::File::create_new(marks.path()).map_err(fault)?;
-        let spent = children_seconds();
+        let spent = processor::children_seconds();
         let waited = start(words, marks.path(), self.clock, told).map(|running| {
             let mut company = Company::of(running.pid, running.started);
             let (ended, to) = wait(&running, self.events, marks, self.clock, |now| company.look(self.recorder, now));
-            let busy = children_seconds().zip(spent).map(|(now, before)| (now - before) / (to - running.started));
+            let busy =
+                processor::children_seconds().zip(spent).map(|(now, before)| (now - before) / (to - running.started));
             Done { ended, from: running.started, to, host_cpu: busy, company: Some(company) }
         });
         // The file was made for this one run.
@@ -311,12 +312,4 @@ impl Work<'_> {
         }
         until(to)
     }
-}
-
-/// Time that children of this process which ended have run on cores, s.
-fn children_seconds() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some((ticks(13)? + ticks(14)?) / 100.0)
 }

@@ -26,4 +26,4 @@ pub use run::{ITEMS, runs, sweep};
 pub use stretch::Stretch;
 pub use verdict::{Verdict, verdict};
 
-pub(super) use processor::{family, group, is_known};
+pub(super) use processor::{family, group, is_known, stat};

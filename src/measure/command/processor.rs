@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 const TICKS: f64 = 100.0;
 
 /// The fields of `/proc/PID/stat` behind the name of the program; none if there is no such process.
-fn stat(pid: u32) -> Option<Vec<String>> {
+pub(in crate::measure) fn stat(pid: u32) -> Option<Vec<String>> {
+    // The name of the program stands in brackets and may hold anything.
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
     Some(rest.split_whitespace().map(str::to_owned).collect())
@@ -53,6 +54,13 @@ pub(super) fn cpu_seconds(family: &BTreeSet<u32>) -> f64 {
         Some(times / TICKS)
     };
     family.iter().filter_map(of).sum()
+}
+
+/// Time that children of this process which ended have run on cores, s; none where the system does not tell.
+pub(super) fn children_seconds() -> Option<f64> {
+    let fields = stat(std::process::id())?;
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(13)? + ticks(14)?) / TICKS)
 }
 
 /// A process that this machine can see; a container does not see those of others.

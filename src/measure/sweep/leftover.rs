@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::measure::command::stat;
+
 /// The variable of a [`Tag`].
 pub(super) const VARIABLE: &str = "JOULES_SWEEP";
 /// Seconds that what is left over has to end by itself.
@@ -108,12 +110,10 @@ struct Process {
 
 impl Process {
     fn read(pid: u32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name of the program stands in brackets and may hold anything.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let fields = stat(pid)?;
         let (state, parent, group, since) = (fields.first()?, fields.get(1)?, fields.get(2)?, fields.get(19)?);
-        let has_ended = matches!(*state, "Z" | "X");
-        let own = Self { pid, since: (*since).to_owned(), parent: parent.parse().ok()?, group: group.parse().ok()? };
+        let has_ended = matches!(state.as_str(), "Z" | "X");
+        let own = Self { pid, since: since.clone(), parent: parent.parse().ok()?, group: group.parse().ok()? };
         (!has_ended).then_some(own)
     }
 
